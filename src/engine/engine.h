@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The door to the execution engines. Interpreter, JIT and hybrid each export one ops table; all
+ * share the hart state, so an engine may be changed between any two instructions.
+ */
+#pragma once
+
+#include "engine/riscv/hart.h"
+
+typedef enum
+{
+  COP_RUN_LIMIT,                /* s.instret reached the limit */
+  COP_RUN_STOP,                 /* COP_PENDING_STOP */
+  COP_RUN_WFI,                  /* the hart waits: s.waiting is set, pc is after the wfi */
+  COP_RUN_BREAKPOINT,           /* at a debugger's breakpoint, before the instruction */
+} CopRunResult;
+
+typedef struct
+{
+  uint64_t jit_cache_size;      /* bytes of host code at most; 0: the default */
+} CopEngineConfig;
+
+/* One figure of an engine's or hart's statistics. */
+typedef void (*CopStatsFunc) (gpointer data, const char *name, uint64_t value);
+
+typedef struct
+{
+  const char *name;
+
+  /* An engine for all harts of one machine. */
+  CopEngine *(*create)  (CopMachine *machine, CopRam *ram, const CopEngineConfig *config,
+                         GError **error);
+  void       (*destroy) (CopEngine *engine);
+
+  /* Per hart, on any thread, before its first and after its last run(). */
+  void       (*attach)  (CopEngine *engine, CopHart *hart);
+  void       (*detach)  (CopEngine *engine, CopHart *hart);
+
+  /* Runs on the calling thread, taking traps and interrupts, until s.instret has reached @limit
+     exactly or something else ends it. s is whole when it returns. */
+  CopRunResult (*run)   (CopEngine *engine, CopHart *hart, uint64_t limit);
+
+  /* Between runs: the state as values. */
+  void       (*get_vcpu_state) (CopEngine *engine, CopHart *hart, CopHartState *state);
+  void       (*set_vcpu_state) (CopEngine *engine, CopHart *hart, const CopHartState *state);
+
+  /* The bytes of [gpa, gpa + length) changed: code made of them must not be entered again once
+     each hart has passed its next fence.i. On any thread. */
+  void       (*invalidate) (CopEngine *engine, uint64_t gpa, uint64_t length);
+
+  /* Forgets all code. No hart is in run(). */
+  void       (*flush)   (CopEngine *engine);
+
+  /* Part of a hart's answer to COP_REQUEST_DROP_CODE: on its own thread. */
+  void       (*drop_code) (CopEngine *engine, CopHart *hart);
+
+  void       (*stats)   (CopEngine *engine, CopStatsFunc func, gpointer data);
+} CopEngineOps;
+
+struct CopEngine
+{
+  const CopEngineOps *ops;
+  CopMachine         *machine;  /* (unowned) (nullable) in tests of the engine alone */
+  CopRam             *ram;      /* (unowned) */
+};
+
+extern const CopEngineOps cop_interp_ops;
+
+/* NULL-terminated, best first. */
+extern const CopEngineOps *const cop_engines[];
+
+/* Returns: (nullable): the engine called @name; NULL for @name means the default */
+const CopEngineOps *cop_engine_find (const char *name);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A machine: RAM, harts, devices and engine, put together from a config, and its life.
+ *
+ *   new --> start --> running <--> paused
+ *                        |            |
+ *                        +--> ended <-+      (poweroff, failure, limits; reset goes on running)
+ *
+ * Threads: one per hart, one for I/O (a GMainContext of its own). Public functions may be called on
+ * any other thread; they wait for the machine where they say so.
+ */
+#pragma once
+
+#include "engine/config.h"
+#include "engine/dev/bus.h"
+#include "engine/state.h"
+
+#define COP_MACHINE_ERROR (cop_machine_error_quark ())
+GQuark cop_machine_error_quark (void);
+
+typedef enum
+{
+  COP_MACHINE_ERROR_CONFIG,     /* the configuration cannot be built */
+  COP_MACHINE_ERROR_IMAGE,      /* kernel, firmware, initrd or device tree is unusable */
+  COP_MACHINE_ERROR_HOST,       /* memory, threads, descriptors */
+  COP_MACHINE_ERROR_STATE,      /* not possible in the machine's present state */
+} CopMachineError;
+
+typedef enum
+{
+  COP_MACHINE_PAUSED,           /* new, paused, or loaded */
+  COP_MACHINE_RUNNING,
+  COP_MACHINE_ENDED,
+} CopMachineStatus;
+
+typedef enum
+{
+  COP_END_NONE,
+  COP_END_POWEROFF,             /* by the guest, or cop_machine_power_off() */
+  COP_END_FAILURE,              /* sifive,test FAIL, or SRST with a failure reason */
+  COP_END_TOHOST,               /* tohost was written; code is its exit code */
+  COP_END_INSTRUCTIONS,         /* max_instructions reached */
+  COP_END_HALTED,               /* every hart waits for what can never come */
+} CopEndReason;
+
+typedef struct
+{
+  CopEndReason reason;
+  uint32_t     code;            /* exit code of FAILURE and TOHOST */
+} CopEnd;
+
+/* Called on some machine thread; must not call back into the machine, only post to other threads. */
+typedef struct
+{
+  void (*ended) (gpointer data, CopEnd end);
+  void (*reset) (gpointer data);        /* the guest asked for a reset and it was done */
+} CopMachineEvents;
+
+/**
+ * cop_machine_new:
+ * @config: (transfer full)
+ *
+ * Builds RAM, harts and devices, loads what @config boots. No thread runs yet.
+ *
+ * Errors: %COP_MACHINE_ERROR, naming the label of the file, what is wrong and the way out.
+ */
+CopMachine *cop_machine_new (CopMachineConfig *config, const CopMachineEvents *events,
+                             gpointer data, GError **error);
+void cop_machine_free (CopMachine *machine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopMachine, cop_machine_free)
+
+/* Starts a paused machine or lets it go on. */
+bool cop_machine_resume (CopMachine *machine, GError **error);
+
+/* Stops all harts between instructions, brings devices to a quiet point; returns when that is so. */
+bool cop_machine_pause (CopMachine *machine, GError **error);
+
+/* Resets harts and devices and loads the boot images again; paused stays paused. */
+bool cop_machine_reset (CopMachine *machine, GError **error);
+
+/* Ends the machine at once. */
+void cop_machine_power_off (CopMachine *machine);
+
+CopMachineStatus cop_machine_status (CopMachine *machine);
+
+/* Waits for the end. */
+CopEnd cop_machine_wait (CopMachine *machine);
+
+/* To be set before the first resume; 0 means none. Counted over all harts. */
+void cop_machine_set_max_instructions (CopMachine *machine, uint64_t instructions);
+
+/**
+ * cop_machine_save_state:
+ * Paused machines only: the state of every hart and device.
+ */
+CopMachineState *cop_machine_save_state (CopMachine *machine, GError **error);
+
+/**
+ * cop_machine_load_state:
+ * Checks all of @state against this machine's configuration, then assigns all; changes nothing on
+ * failure. RAM contents are the caller's business: see cop_machine_ram().
+ */
+bool cop_machine_load_state (CopMachine *machine, const CopMachineState *state, GError **error);
+
+/* Returns: (transfer full): an empty document of this machine, all sections at reset values: what a
+   reader fills */
+CopMachineState *cop_machine_state_template (CopMachine *machine);
+
+CopRam *cop_machine_ram (CopMachine *machine);
+unsigned cop_machine_n_harts (const CopMachine *machine);
+CopHart *cop_machine_hart (CopMachine *machine, unsigned id);
+const CopMachineConfig *cop_machine_config (const CopMachine *machine);
+
+/* The device tree handed to the guest. Returns: (transfer full) */
+GBytes *cop_machine_dtb (CopMachine *machine);
+
+/* Guest address of an ELF symbol of the kernel; false when it has none. */
+bool cop_machine_symbol (CopMachine *machine, const char *name, uint64_t *gpa);
+
+/* All statistics: engine, harts, devices. On any thread, also while running. */
+void cop_machine_stats (CopMachine *machine, CopStatsFunc func, gpointer data);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A hart: its architectural state, and what engines and other threads share with it.
+ *
+ *   CopHartState s    all that a snapshot carries; engines agree on it between instructions
+ *   pending           what other threads want of the hart: looked at once per block
+ *   tlb, fetch_tlb    the views that loads and stores, and fetches, go through now
+ */
+#pragma once
+
+#include "engine/ram.h"
+#include "engine/riscv/isa.h"
+#include "engine/riscv/tlb.h"
+#include "engine/riscv/trap.h"
+#include "engine/state.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define COP_MAX_HARTS 64
+#define COP_PMP_ENTRIES 16
+#define COP_HPM_COUNTERS 29     /* mhpmcounter3 to 31 */
+#define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
+#define COP_WALK_CACHE_SIZE 64
+
+typedef struct CopHart CopHart;
+typedef struct CopMachine CopMachine;
+typedef struct CopEngine CopEngine;
+
+/* What SBI HSM says of a hart. Source: SBI 2.0 §9. */
+typedef enum
+{
+  COP_HART_STARTED,
+  COP_HART_STOPPED,
+  COP_HART_START_PENDING,
+  COP_HART_STOP_PENDING,
+  COP_HART_SUSPENDED,
+  COP_HART_SUSPEND_PENDING,
+  COP_HART_RESUME_PENDING,
+} CopHartStatus;
+
+COP_STATE_BEGIN
+typedef struct
+{
+  uint64_t x[32];
+  uint64_t f[32];               /* NaN-boxed */
+  uint64_t pc;
+  uint64_t instret;             /* instructions retired since reset; minstret adds its base */
+
+  uint64_t mstatus, medeleg, mideleg, mie, mtvec, mscratch, mepc, mcause, mtval;
+  uint64_t mip;                 /* atomic: SSIP, STIP, SEIP and LCOFIP as software set them */
+  uint64_t menvcfg, mseccfg, mcountinhibit;
+  uint64_t mcycle_base, minstret_base;  /* counter = instret + base; the value while inhibited */
+  uint64_t mhpmcounter[COP_HPM_COUNTERS], mhpmevent[COP_HPM_COUNTERS];
+  uint64_t pmpaddr[COP_PMP_ENTRIES];
+  uint64_t stvec, sscratch, sepc, scause, stval, satp, senvcfg, stimecmp;
+  uint64_t reservation;         /* gva of the last lr, when reservation_size is not 0 */
+  uint64_t reservation_value;   /* what lr read: sc succeeds only while it is there */
+  uint64_t hsm_start_gpa, hsm_opaque;
+  uint32_t mcounteren, scounteren;
+  uint8_t  pmpcfg[COP_PMP_ENTRIES];
+  uint8_t  fcsr;                /* frm << 5 | fflags; while a hart runs see cop_fpu_enter() */
+  uint8_t  priv;                /* CopPriv */
+  uint8_t  reservation_size;    /* 0, 4 or 8 */
+  uint8_t  hsm_status;          /* CopHartStatus */
+  bool     waiting;             /* in wfi */
+  uint8_t  reserved[3];
+} CopHartState;
+COP_STATE_END
+
+extern const CopStateTable cop_hart_state_table;
+
+/* Bits of CopHart.pending. */
+enum
+{
+  COP_PENDING_IRQ = 1u << 0,       /* an interrupt may have become deliverable */
+  COP_PENDING_REQUEST = 1u << 1,   /* the request queue is not empty */
+  COP_PENDING_STOP = 1u << 2,      /* leave run(): the machine pauses, resets or ends */
+  COP_PENDING_COUNTER = 1u << 3,   /* a counter may overflow at instret_event */
+};
+
+/* What other harts ask of this one; processed between instructions. */
+typedef enum
+{
+  COP_REQUEST_SFENCE,           /* address, length, asid as in sfence.vma */
+  COP_REQUEST_FENCE_I,
+  COP_REQUEST_REVOKE_WRITE,     /* drop write entries of the physical page `address` */
+  COP_REQUEST_DROP_CODE,        /* forget cached pointers to code of [address, address+length) */
+} CopRequestKind;
+
+typedef struct
+{
+  CopRequestKind kind;
+  uint64_t       address, length;       /* bytes; length UINT64_MAX: everything */
+  uint64_t       asid;                  /* UINT64_MAX: all, global ones too */
+  int           *unanswered;            /* (nullable): atomic; decremented when done, futex woken */
+} CopRequest;
+
+/* Pointers to the page tables one level above the leaves, so that most walks are one load. */
+typedef struct
+{
+  uint64_t tag;                 /* gva >> 21, and bit 63 clear; COP_TLB_NO_TAG: empty */
+  uint64_t table;               /* gpa of the last-level table */
+  bool     global;
+} CopWalkEntry;
+
+/* The views of one address space (one value of satp). */
+typedef struct
+{
+  uint64_t     satp;            /* COP_TLB_NO_TAG: unused */
+  uint64_t     last_used;
+  CopTlb      *user;            /* (owned) (nullable) until first used */
+  CopTlb      *sum;             /* (owned) (nullable): supervisor with SUM set */
+  CopWalkEntry walk[COP_WALK_CACHE_SIZE];
+} CopTlbSpace;
+
+/* Counted by the hart itself, read by anybody. */
+typedef struct
+{
+  uint64_t tlb_misses[3];       /* by CopAccess */
+  uint64_t walks;
+  uint64_t tlb_flushes;
+  uint64_t traps, interrupts;
+  uint64_t mmio;
+  uint64_t code_writes;         /* stores that hit decoded or translated lines */
+  uint64_t wfi_ns;              /* time asleep */
+} CopHartStats;
+
+struct CopHart
+{
+  CopHartState s;
+
+  uint32_t     pending;         /* atomic: COP_PENDING_* */
+  uint32_t     mode;            /* what code is specialised for: see COP_MODE_* */
+  CopTlb      *tlb;             /* view of loads and stores */
+  CopTlb      *fetch_tlb;
+  uint64_t     instret_event;   /* run() leaves when s.instret reaches it, at the latest */
+  uint64_t     irq_lines;       /* atomic: mip bits that hardware drives: MSIP MTIP SEIP MEIP STIP */
+
+  /* The trap that the last failing operation wants taken. */
+  CopTrapCause trap_cause;
+  uint64_t     trap_tval;
+
+  unsigned     id;              /* mhartid */
+  CopIsa       isa;
+  CopMachine  *machine;         /* (unowned) */
+  CopRam      *ram;             /* (unowned) */
+  CopEngine   *engine;          /* (unowned) */
+  gpointer     engine_data;     /* what the engine keeps for this hart */
+
+  /* MMU. */
+  CopTlb      *machine_tlb, *bare_tlb, *supervisor_tlb, *mxr_tlb;       /* (owned) (nullable) */
+  CopTlbSpace  spaces[COP_TLB_SPACES];
+  CopTlbSpace *space;           /* the current one */
+  uint64_t     space_clock;
+
+  /* Requests. */
+  GMutex       lock;
+  GCond        wake;
+  GArray      *requests;        /* (element-type CopRequest); guarded by lock */
+  int          unanswered;      /* atomic: REVOKE_WRITE requests that others have not answered */
+  bool         parked;          /* not running guest code: guarded by lock */
+
+  CopHartStats stats;
+};
+
+/* CopHart.mode: code is keyed by its physical address and these bits. */
+#define COP_MODE_FRM_MASK 0x7u          /* frm of fcsr */
+#define COP_MODE_FS_OFF 0x8u            /* mstatus.FS is Off: FP instructions are illegal */
+
+/* Rows of mstatus. Source: RISC-V Privileged Spec 20240411 §3.1.6. */
+#define COP_MSTATUS_SIE (UINT64_C (1) << 1)
+#define COP_MSTATUS_MIE (UINT64_C (1) << 3)
+#define COP_MSTATUS_SPIE (UINT64_C (1) << 5)
+#define COP_MSTATUS_MPIE (UINT64_C (1) << 7)
+#define COP_MSTATUS_SPP (UINT64_C (1) << 8)
+#define COP_MSTATUS_MPP (UINT64_C (3) << 11)
+#define COP_MSTATUS_FS (UINT64_C (3) << 13)
+#define COP_MSTATUS_MPRV (UINT64_C (1) << 17)
+#define COP_MSTATUS_SUM (UINT64_C (1) << 18)
+#define COP_MSTATUS_MXR (UINT64_C (1) << 19)
+#define COP_MSTATUS_TVM (UINT64_C (1) << 20)
+#define COP_MSTATUS_TW (UINT64_C (1) << 21)
+#define COP_MSTATUS_TSR (UINT64_C (1) << 22)
+#define COP_MSTATUS_UXL (UINT64_C (3) << 32)
+#define COP_MSTATUS_SXL (UINT64_C (3) << 34)
+#define COP_MSTATUS_SD (UINT64_C (1) << 63)
+
+CopHart *cop_hart_new (CopMachine *machine, CopRam *ram, unsigned id, CopIsa isa);
+void cop_hart_free (CopHart *hart);
+
+/* Architectural reset: machine mode at @pc, a0 = hart id, a1 = @a1. */
+void cop_hart_reset (CopHart *hart, uint64_t pc, CopPriv priv, uint64_t a1);
+
+/**
+ * cop_hart_take_trap:
+ * Enters the handler for an exception: trap_cause and trap_tval, raised by the instruction at s.pc.
+ * Delegation, xstatus stacking, priv, pc and view are all changed.
+ *
+ * Source: RISC-V Privileged Spec 20240411 §3.1.6.1, §3.1.8, §10.1.1
+ */
+void cop_hart_take_trap (CopHart *hart);
+
+/* Records the exception to take and returns false, for use in tail position. */
+static inline bool
+cop_hart_raise (CopHart *hart, CopTrapCause cause, uint64_t tval)
+{
+  hart->trap_cause = cause;
+  hart->trap_tval = tval;
+  return false;
+}
+
+/**
+ * cop_hart_poll:
+ * Does what `pending` says: answers requests, takes an interrupt if one is deliverable. Called by
+ * the engine between instructions, with all of s up to date.
+ *
+ * Returns: false when run() is to return (COP_PENDING_STOP)
+ */
+bool cop_hart_poll (CopHart *hart);
+
+/* Whether an interrupt is pending and enabled in mie, whatever xstatus says: what ends a wfi. */
+bool cop_hart_irq_waiting (const CopHart *hart);
+
+/* Says that mip, mie, mideleg, xstatus.xIE or priv changed: sets COP_PENDING_IRQ when due. */
+void cop_hart_update_irq (CopHart *hart);
+
+/* Drives a hardware interrupt line (COP_IRQ_*); on any thread. */
+void cop_hart_set_irq (CopHart *hart, CopIrq irq, bool level);
+
+/* Sets bits of pending and wakes the hart if it sleeps; on any thread. */
+void cop_hart_kick (CopHart *hart, uint32_t pending);
+
+/**
+ * cop_hart_request:
+ * Queues @request for @hart and kicks it; on any thread. With request->unanswered set, the caller
+ * has incremented it and waits with cop_hart_wait_answers().
+ */
+void cop_hart_request (CopHart *hart, const CopRequest *request);
+
+/* Waits on hart @self's thread until *unanswered is 0, answering its own requests meanwhile. */
+void cop_hart_wait_answers (CopHart *self, int *unanswered);
+
+/* Answers all queued requests; on the hart's thread, or with the hart parked. */
+void cop_hart_answer_requests (CopHart *hart);
+
+/* Sleeps until an interrupt waits or pending is set; @deadline_ns is of CLOCK_MONOTONIC. */
+void cop_hart_sleep (CopHart *hart);
+
+/* Recomputes mode, tlb and fetch_tlb from priv, mstatus, satp and fcsr. */
+void cop_hart_update_view (CopHart *hart);
+
+/* Guest time in ticks of 10 MHz (`time`, mtime). */
+uint64_t cop_hart_time (const CopHart *hart);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Address translation, the slow side of the TLB, and the watch on code pages.
+ */
+#pragma once
+
+#include "engine/riscv/hart.h"
+
+typedef struct
+{
+  uint64_t gpa;
+  unsigned order;               /* log2 of the page's size */
+  bool     global;
+  bool     writable;            /* a store would succeed too, with no change to the page table */
+  bool     readable, executable;
+} CopTranslation;
+
+/**
+ * cop_mmu_translate:
+ * @hart: the accessing hart
+ * @gva: guest virtual address, canonical or not
+ * @access: fetch, load or store, with the effective privilege of the hart's state
+ * @out: (out): where it leads; set on success only
+ *
+ * Walks the page table, checks PMP, sets A and D as menvcfg.ADUE says. Never blocks.
+ *
+ * Source: RISC-V Privileged Spec 20240411 §10.3.2, §10.4.1, §10.5.1, §3.7
+ * Returns: false with the page or access fault raised on @hart, @gva as its tval
+ */
+bool cop_mmu_translate (CopHart *hart, uint64_t gva, CopAccess access, CopTranslation *out);
+
+/**
+ * cop_mmu_load_slow:
+ * cop_mmu_store_slow:
+ * @size: 1, 2, 4 or 8 bytes, any alignment; the value is zero-extended
+ *
+ * What a load or store does when the TLB did not have it: refills, reaches devices, splits at page
+ * ends, reports code that is written.
+ *
+ * Returns: false with a fault raised; nothing was stored then
+ */
+bool cop_mmu_load_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value);
+bool cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value);
+
+/**
+ * cop_mmu_atomic_slow:
+ * Host address for an AMO, LR or SC at @gva (naturally aligned, @size 4 or 8), after refill and
+ * faults. When the page holds code, the lines are reported as written first.
+ *
+ * Returns: (nullable): NULL with a fault raised
+ */
+void *cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess access);
+
+/**
+ * cop_mmu_fetch:
+ * @gpa: (out): physical address of @pc
+ *
+ * Returns: (nullable): host address of the instruction bytes from @pc to the end of its page; NULL
+ *   with a fault raised
+ */
+const uint8_t *cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa);
+
+/**
+ * cop_mmu_watch_code:
+ * Marks [gpa, gpa + length), in one page, as decoded or translated: from now on every store to it,
+ * by hart or device, is reported. Call it before reading the bytes; a store that slips through on
+ * another hart is reported late but before this hart's next fence.i ends.
+ */
+void cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length);
+
+/* Takes lines off the watch again: no engine holds code of them. */
+void cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length);
+
+/**
+ * cop_mmu_sfence:
+ * sfence.vma on this hart. @asid UINT64_MAX: all address spaces and global entries; @length
+ * UINT64_MAX: all addresses.
+ */
+void cop_mmu_sfence (CopHart *hart, uint64_t gva, uint64_t length, uint64_t asid);
+
+/* fence.i: answers requests, waits for other harts' answers to revocations. */
+void cop_mmu_fence_i (CopHart *hart);
+
+/* Drops every view and walk entry: after PMP, PBMTE, ADUE or MODE changes, load and reset. */
+void cop_mmu_flush_all (CopHart *hart);
+
+/* Drops write entries of one physical page; part of COP_REQUEST_REVOKE_WRITE. */
+void cop_mmu_revoke_write (CopHart *hart, uint64_t gpa);
+
+/* Whether PMP lets @priv access [gpa, gpa + length) so; @uniform: (out) (optional): whether the
+   same holds for the whole 4 KiB page. */
+bool cop_pmp_allows (const CopHart *hart, uint64_t gpa, uint64_t length, CopAccess access,
+                     CopPriv priv, bool *uniform);
