@@ -6,10 +6,12 @@
 
 #include "engine/dev/device.h"
 
-typedef struct
+typedef struct CopBus CopBus;
+
+struct CopBus
 {
   GPtrArray *devices;           /* (element-type CopDevice) (owned), sorted by gpa */
-} CopBus;
+};
 
 void cop_bus_init (CopBus *bus);
 void cop_bus_clear (CopBus *bus);

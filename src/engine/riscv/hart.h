@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "engine/clock.h"
 #include "engine/ram.h"
 #include "engine/riscv/isa.h"
 #include "engine/riscv/tlb.h"
@@ -24,6 +25,7 @@
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
 
+typedef struct CopBus CopBus;
 typedef struct CopHart CopHart;
 typedef struct CopMachine CopMachine;
 typedef struct CopEngine CopEngine;
@@ -146,6 +148,8 @@ struct CopHart
   CopIsa       isa;
   CopMachine  *machine;         /* (unowned) */
   CopRam      *ram;             /* (unowned) */
+  const CopClock *clock;        /* (unowned) (nullable) in tests: time stands still at 0 */
+  const CopBus *bus;            /* (unowned) (nullable) in tests: no device answers */
   CopEngine   *engine;          /* (unowned) */
   gpointer     engine_data;     /* what the engine keeps for this hart */
 
