@@ -42,6 +42,7 @@ typedef void (*CopRamCodeWritten) (gpointer data, uint64_t gpa, uint64_t length)
 typedef struct
 {
   CopRamBlock       rom, dram;
+  bool              shared;     /* DRAM is a file, not anonymous */
   CopRamCodeWritten code_written;
   gpointer          code_written_data;
 } CopRam;
@@ -80,8 +81,9 @@ cop_ram_page (const CopRam *ram, uint64_t gpa)
 
 /**
  * cop_ram_written:
- * Says that [gpa, gpa + length) of DRAM was or is about to be changed by other means than a hart's
- * TLB write entry: DMA, loader, slow store. Tells the engine when there was code.
+ * Says that [gpa, gpa + length) of DRAM was changed by other means than a hart's TLB write entry:
+ * DMA, loader, slow store. Tells the engine when there was code. Call it after the bytes are in
+ * memory: said before them, code that is decoded in between would go stale unnoticed.
  */
 void cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length);
 

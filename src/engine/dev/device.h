@@ -33,7 +33,8 @@ typedef struct
 struct CopDeviceType
 {
   const char          *name;            /* "uart": ids are name and number */
-  const char          *compatible;      /* of the device tree node */
+  const char          *fdt_name;        /* (nullable) of the device tree node; NULL: as name */
+  const char          *compatible;      /* of the node: strings with spaces between */
   size_t               instance_size;
   uint64_t             mmio_size;       /* bytes */
   unsigned             access_sizes;    /* mask of 1, 2, 4, 8: the accesses that reach the device;
@@ -52,7 +53,8 @@ struct CopDeviceType
   void     (*quiesce)   (CopDevice *device);
   /* Rebuilds what is derived from state and begins to work (again): after load and after quiesce. */
   void     (*resume)    (CopDevice *device);
-  /* Adds the device's node below /soc; NULL: a node with compatible, reg and interrupts. */
+  /* Adds what the device has in the device tree; NULL: the plain node of cop_device_fdt_node().
+     @fdt is open for libfdt's read-write functions and has /soc. Returns: 0, or libfdt's error. */
   int      (*fdt)       (const CopDevice *device, void *fdt);
   void     (*finalize)  (CopDevice *device);
 };
@@ -97,3 +99,15 @@ void cop_device_replay_irq (CopDevice *device);
 
 /* Resets state and host side, lowers the line. Takes the lock. */
 void cop_device_reset (CopDevice *device);
+
+/* Adds what @device has in the device tree. @fdt and the result as in CopDeviceType. */
+int cop_device_fdt (const CopDevice *device, void *fdt);
+
+/**
+ * cop_device_fdt_node:
+ * Adds the plain node of @device below /soc: compatible, reg and, when a line is connected,
+ * interrupts.
+ *
+ * Returns: the node's offset, or libfdt's error
+ */
+int cop_device_fdt_node (const CopDevice *device, void *fdt);
