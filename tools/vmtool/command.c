@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From the command line to the command: finding it, running it, saying what went wrong.
+ */
+#include "vmtool/vmtool-private.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+const VmtExitRow vmt_exit_rows[] = {
+  { VMT_EXIT_OK, N_ ("done; a guest powered itself off or reported a pass") },
+  { VMT_EXIT_FAILED, N_ ("the command failed; a message on standard error says why") },
+  { VMT_EXIT_USAGE, N_ ("the command line is wrong; nothing was done") },
+  { VMT_EXIT_GUEST_FAILED, N_ ("the guest reported a failure") },
+  { VMT_EXIT_TIMEOUT, N_ ("the guest was stopped by --timeout") },
+  { VMT_EXIT_MAX_INSTRUCTIONS, N_ ("the guest was stopped by --max-instructions") },
+  { 0, NULL },
+};
+
+static void
+set_unknown_command (const VmtCommand *const *commands, const char *word, const GString *path,
+                     GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *nearest;
+
+  for (; *commands != NULL; commands++)
+    if ((*commands)->group != VMT_GROUP_HIDDEN)
+      g_ptr_array_add (names, (gpointer)(*commands)->name);
+  g_ptr_array_add (names, NULL);
+
+  nearest = vmt_suggest (word, (const char *const *)names->pdata);
+  if (nearest != NULL)
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                 _ ("unknown command '%s %s'; did you mean '%s'?"), path->str, word, nearest);
+  else
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                 _ ("unknown command '%s %s'; '%s --help' lists what there is"), path->str, word,
+                 path->str);
+}
+
+const VmtCommand *
+vmt_command_find (const VmtCommand *const *commands, const char *const *words, unsigned *used,
+                  GString *path, GError **error)
+{
+  const VmtCommand *found = NULL;
+
+  *used = 0;
+  while (commands != NULL && *words != NULL && (*words)[0] != '-')
+    {
+      const VmtCommand *const *command = commands;
+
+      while (*command != NULL && strcmp ((*command)->name, *words) != 0)
+        command++;
+      if (*command == NULL)
+        {
+          set_unknown_command (commands, *words, path, error);
+          return NULL;
+        }
+      found = *command;
+      g_string_append_printf (path, " %s", found->name);
+      commands = found->commands;
+      words++;
+      (*used)++;
+    }
+  if (found == NULL)
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                 _ ("no command is given; 'vmtool help' lists them"));
+  return found;
+}
+
+static int
+report (GError *error)
+{
+  int status =
+    g_error_matches (error, VMT_ERROR, VMT_ERROR_USAGE) ? VMT_EXIT_USAGE : VMT_EXIT_FAILED;
+
+  g_printerr ("vmtool: %s\n", error->message);
+  return status;
+}
+
+static bool
+is_one_of (const char *word, const char *a, const char *b)
+{
+  return word != NULL && (strcmp (word, a) == 0 || strcmp (word, b) == 0);
+}
+
+int
+vmt_main (int argc, char **argv)
+{
+  const char *const *words = (const char *const *)argv + 1;
+  g_autoptr (GString) path = g_string_new ("vmtool");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmtCall) call = NULL;
+  const VmtCommand *command;
+  unsigned used;
+
+  if (argc < 2)
+    {
+      vmt_help_overview (stderr);
+      return VMT_EXIT_USAGE;
+    }
+  if (is_one_of (words[0], "--help", "-h"))
+    {
+      vmt_help_overview (stdout);
+      return VMT_EXIT_OK;
+    }
+  if (is_one_of (words[0], "--version", "-V"))
+    {
+      printf ("vmtool (Coppice) %s\n", COPPICE_VERSION);
+      return VMT_EXIT_OK;
+    }
+  if (words[0][0] == '-')
+    {
+      g_set_error (&error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("option '%s' comes after the command's name, as in 'vmtool run %s'"),
+                   words[0], words[0]);
+      return report (error);
+    }
+
+  command = vmt_command_find (vmt_commands, words, &used, path, &error);
+  if (command == NULL)
+    return report (error);
+  if (command->commands != NULL)
+    {
+      bool asked = is_one_of (words[used], "--help", "-h");
+
+      vmt_help_command (asked ? stdout : stderr, command, path->str);
+      return asked ? VMT_EXIT_OK : VMT_EXIT_USAGE;
+    }
+
+  call = vmt_call_parse (command, words + used, &error);
+  if (call == NULL)
+    return report (error);
+  if (vmt_call_flag (call, "help"))
+    {
+      vmt_help_command (stdout, command, path->str);
+      return VMT_EXIT_OK;
+    }
+  if (!vmt_call_run (call, &error))
+    return report (error);
+  if (fflush (stdout) != 0)
+    {
+      g_printerr ("vmtool: %s\n", _ ("standard output could not be written"));
+      return VMT_EXIT_FAILED;
+    }
+  return vmt_call_exit (call);
+}

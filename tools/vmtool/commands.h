@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The commands, each defined in the file of its name.
+ */
+#pragma once
+
+#include "vmtool/vmtool.h"
+
+extern const VmtCommand vmt_help;
+extern const VmtCommand vmt_complete_words;
+extern const VmtCommand vmt_man_page;
