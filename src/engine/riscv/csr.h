@@ -19,22 +19,89 @@
 bool cop_csr_read (CopHart *hart, unsigned number, uint64_t *value);
 bool cop_csr_write (CopHart *hart, unsigned number, uint64_t value);
 
-/* Returns: (nullable): the name of CSR @number, whether this hart has it or not */
+/**
+ * cop_csr_modify:
+ * csrrs and csrrc with a source that is not x0, in one step: (old & ~@clear) | @set is written.
+ * Not the same as a read and a write for mip.SEIP, where what hardware holds is not written back.
+ *
+ * @value: (out): the old value; set on success only
+ *
+ * Returns: as cop_csr_write()
+ */
+bool cop_csr_modify (CopHart *hart, unsigned number, uint64_t clear, uint64_t set,
+                     uint64_t *value);
+
+/* Returns: (nullable) (transfer none): the name of CSR @number, whether this hart has it or not */
 const char *cop_csr_name (unsigned number);
 
-/* xRET: restore privilege and interrupt enables, jump to xepc. False: illegal instruction. */
+/* xRET: restore privilege and interrupt enables, jump to xepc. False: illegal instruction raised.
+   s.instret counts the instructions before the xRET. */
 bool cop_csr_sret (CopHart *hart);
 bool cop_csr_mret (CopHart *hart);
 
-/* Whether cbo.inval (0: illegal; 1: as flush; 3: as inval), cbo.clean/flush and cbo.zero may be
-   executed now. Source: Unprivileged Spec 20240411 ch. 19, xenvcfg. */
-bool cop_csr_cbo_allowed (const CopHart *hart, unsigned cbo);
+/* Whether wfi may be executed now: mstatus.TW, and never in U mode beside S mode. */
+static inline bool
+cop_csr_wfi_allowed (const CopHart *hart)
+{
+  if (hart->s.priv == COP_PRIV_M)
+    return true;
+  if (hart->s.mstatus & COP_MSTATUS_TW)
+    return false;
+  return hart->s.priv == COP_PRIV_S || !(hart->isa & COP_ISA (S));
+}
 
-/* Counts hpm events whose source is the MMU or the trap unit; see COP_HPM_EVENT_*. */
-void cop_hpm_count (CopHart *hart, unsigned event);
+/* Whether sfence.vma and sinval.vma may be executed now: mstatus.TVM. */
+static inline bool
+cop_csr_sfence_allowed (const CopHart *hart)
+{
+  if (hart->s.priv == COP_PRIV_S)
+    return !(hart->s.mstatus & COP_MSTATUS_TVM);
+  return hart->s.priv == COP_PRIV_M;
+}
 
-/* Recomputes instret_event from counters that are to raise LCOFI. */
+/* What cop_csr_cbo_allowed() is asked about: the immediate of the instruction. */
+typedef enum
+{
+  COP_CBO_INVAL = 0,
+  COP_CBO_CLEAN = 1,
+  COP_CBO_FLUSH = 2,
+  COP_CBO_ZERO = 4,
+} CopCbo;
+
+/* Whether @cbo may be executed now, by menvcfg and senvcfg. cbo.inval is executed as cbo.flush
+   whatever CBIE says, which the specification allows. */
+bool cop_csr_cbo_allowed (const CopHart *hart, CopCbo cbo);
+
+/* What mhpmevent can select. The MMU and the trap unit count the ones that are not instructions. */
+typedef enum
+{
+  COP_HPM_EVENT_NONE,
+  COP_HPM_EVENT_CYCLES,
+  COP_HPM_EVENT_INSTRUCTIONS,
+  COP_HPM_EVENT_DTLB_READ_MISS,
+  COP_HPM_EVENT_DTLB_WRITE_MISS,
+  COP_HPM_EVENT_ITLB_MISS,
+  COP_HPM_EVENT_EXCEPTIONS,
+  COP_HPM_EVENT_INTERRUPTS,
+  COP_HPM_EVENT_LAST,
+} CopHpmEvent;
+
+/* What software writes to mhpmevent to select each event: QEMU's numbers, which its device tree
+   makes known, and our own from 0x20001 on. */
+extern const uint32_t cop_hpm_selectors[COP_HPM_EVENT_LAST];
+
+/* Counts @event in every counter that selects it now. */
+void cop_hpm_count_slow (CopHart *hart, CopHpmEvent event);
+
+static inline void
+cop_hpm_count (CopHart *hart, CopHpmEvent event)
+{
+  if (G_UNLIKELY (hart->hpm_used & (1u << event)))
+    cop_hpm_count_slow (hart, event);
+}
+
+/* Recomputes what is derived from the counters: instret_event and the events in use. */
 void cop_hpm_schedule (CopHart *hart);
 
-/* Raises LCOFI for counters that overflowed by now; from cop_hart_poll(). */
+/* Marks counters that overflowed by now and raises LCOFI; from cop_hart_poll(). */
 void cop_hpm_check (CopHart *hart);

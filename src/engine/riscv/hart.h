@@ -4,6 +4,7 @@
  *
  *   CopHartState s    all that a snapshot carries; engines agree on it between instructions
  *   pending           what other threads want of the hart: looked at once per block
+ *   parked            runs no guest code just now: requests count as answered when they are queued
  *   tlb, fetch_tlb    the views that loads and stores, and fetches, go through now
  */
 #pragma once
@@ -29,6 +30,7 @@ typedef struct CopBus CopBus;
 typedef struct CopHart CopHart;
 typedef struct CopMachine CopMachine;
 typedef struct CopEngine CopEngine;
+typedef struct CopTimers CopTimers;
 
 /* What SBI HSM says of a hart. Source: SBI 2.0 §9. */
 typedef enum
@@ -52,9 +54,10 @@ typedef struct
 
   uint64_t mstatus, medeleg, mideleg, mie, mtvec, mscratch, mepc, mcause, mtval;
   uint64_t mip;                 /* atomic: SSIP, STIP, SEIP and LCOFIP as software set them */
-  uint64_t menvcfg, mseccfg, mcountinhibit;
-  uint64_t mcycle_base, minstret_base;  /* counter = instret + base; the value while inhibited */
-  uint64_t mhpmcounter[COP_HPM_COUNTERS], mhpmevent[COP_HPM_COUNTERS];
+  uint64_t menvcfg, mcountinhibit;
+  uint64_t mcycle_base, minstret_base;  /* the counter less instret; the counter if inhibited */
+  uint64_t mhpmcounter[COP_HPM_COUNTERS];       /* less instret while it counts instructions */
+  uint64_t mhpmevent[COP_HPM_COUNTERS];
   uint64_t pmpaddr[COP_PMP_ENTRIES];
   uint64_t stvec, sscratch, sepc, scause, stval, satp, senvcfg, stimecmp;
   uint64_t reservation;         /* gva of the last lr, when reservation_size is not 0 */
@@ -89,6 +92,8 @@ typedef enum
   COP_REQUEST_FENCE_I,
   COP_REQUEST_REVOKE_WRITE,     /* drop write entries of the physical page `address` */
   COP_REQUEST_DROP_CODE,        /* forget cached pointers to code of [address, address+length) */
+  COP_REQUEST_ALL,              /* all of the above for every address: what a long queue becomes;
+                                   length is the number of answers it is worth */
 } CopRequestKind;
 
 typedef struct
@@ -137,7 +142,7 @@ struct CopHart
   uint32_t     mode;            /* what code is specialised for: see COP_MODE_* */
   CopTlb      *tlb;             /* view of loads and stores */
   CopTlb      *fetch_tlb;
-  uint64_t     instret_event;   /* run() leaves when s.instret reaches it, at the latest */
+  uint64_t     instret_event;   /* run() polls when s.instret reaches it, at the latest */
   uint64_t     irq_lines;       /* atomic: mip bits that hardware drives: MSIP MTIP SEIP MEIP STIP */
 
   /* The trap that the last failing operation wants taken. */
@@ -149,6 +154,7 @@ struct CopHart
   CopMachine  *machine;         /* (unowned) */
   CopRam      *ram;             /* (unowned) */
   const CopClock *clock;        /* (unowned) (nullable) in tests: time stands still at 0 */
+  CopTimers   *timers;          /* (unowned) (nullable) in tests: stimecmp interrupts nobody */
   const CopBus *bus;            /* (unowned) (nullable) in tests: no device answers */
   CopEngine   *engine;          /* (unowned) */
   gpointer     engine_data;     /* what the engine keeps for this hart */
@@ -159,12 +165,19 @@ struct CopHart
   CopTlbSpace *space;           /* the current one */
   uint64_t     space_clock;
 
-  /* Requests. */
+  /* Counters: derived from s by cop_hpm_schedule(). */
+  uint64_t     hpm_wraps_at[COP_HPM_COUNTERS];  /* instret; UINT64_MAX: not by instret */
+  uint32_t     hpm_used;        /* events that some counter counts, a bit each */
+  bool         hpm_by_mode;     /* some counter stands still in some privilege modes */
+
+  /* Requests and sleep: see request.c. */
   GMutex       lock;
   GCond        wake;
   GArray      *requests;        /* (element-type CopRequest); guarded by lock */
+  GArray      *answering;       /* (element-type CopRequest); the hart's thread: in work */
   int          unanswered;      /* atomic: REVOKE_WRITE requests that others have not answered */
   bool         parked;          /* not running guest code: guarded by lock */
+  bool         asleep;          /* atomic: may need `wake`; changed under lock */
 
   CopHartStats stats;
 };
@@ -191,16 +204,34 @@ struct CopHart
 #define COP_MSTATUS_SXL (UINT64_C (3) << 34)
 #define COP_MSTATUS_SD (UINT64_C (1) << 63)
 
+/**
+ * cop_hart_new:
+ * @machine: (nullable): NULL in tests of a hart alone
+ *
+ * A parked hart, all of s at its reset values. Its owner sets clock, bus, timers and engine.
+ */
 CopHart *cop_hart_new (CopMachine *machine, CopRam *ram, unsigned id, CopIsa isa);
 void cop_hart_free (CopHart *hart);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopHart, cop_hart_free)
 
-/* Architectural reset: machine mode at @pc, a0 = hart id, a1 = @a1. */
+/**
+ * cop_hart_reset:
+ * Architectural reset of a parked hart: @priv mode at @pc, a0 = hart id, a1 = @a1.
+ *
+ * In S mode the hart is as machine-mode firmware hands it over: every exception and interrupt that
+ * can be is delegated, counters, cache-block instructions, Sstc, Svpbmt and Svadu are enabled, and
+ * PMP lets everything pass.
+ */
 void cop_hart_reset (CopHart *hart, uint64_t pc, CopPriv priv, uint64_t a1);
+
+/* Rebuilds all that is derived from s, after s was changed as a whole: load, set_vcpu_state. */
+void cop_hart_state_changed (CopHart *hart);
 
 /**
  * cop_hart_take_trap:
  * Enters the handler for an exception: trap_cause and trap_tval, raised by the instruction at s.pc.
- * Delegation, xstatus stacking, priv, pc and view are all changed.
+ * Delegation, xstatus stacking, priv, pc and view are all changed. An ecall to the built-in SBI is
+ * served instead, and counted as retired.
  *
  * Source: RISC-V Privileged Spec 20240411 §3.1.6.1, §3.1.8, §10.1.1
  */
@@ -217,39 +248,74 @@ cop_hart_raise (CopHart *hart, CopTrapCause cause, uint64_t tval)
 
 /**
  * cop_hart_poll:
- * Does what `pending` says: answers requests, takes an interrupt if one is deliverable. Called by
- * the engine between instructions, with all of s up to date.
+ * Does what `pending` says: answers requests, raises LCOFI for counters that overflowed, takes an
+ * interrupt if one is deliverable. Called by the engine between instructions, with all of s up to
+ * date, when pending is not 0 or s.instret has reached instret_event.
+ *
+ * COP_PENDING_STOP stays set, and no interrupt is taken, until whoever set it calls
+ * cop_hart_clear_pending().
  *
  * Returns: false when run() is to return (COP_PENDING_STOP)
  */
 bool cop_hart_poll (CopHart *hart);
 
+/* mip as software reads it: what software and hardware hold pending. */
+static inline uint64_t
+cop_hart_mip (const CopHart *hart)
+{
+  return __atomic_load_n (&hart->s.mip, __ATOMIC_SEQ_CST) |
+         __atomic_load_n (&hart->irq_lines, __ATOMIC_SEQ_CST);
+}
+
 /* Whether an interrupt is pending and enabled in mie, whatever xstatus says: what ends a wfi. */
 bool cop_hart_irq_waiting (const CopHart *hart);
 
-/* Says that mip, mie, mideleg, xstatus.xIE or priv changed: sets COP_PENDING_IRQ when due. */
+/* Says that mip, mie, mideleg, xstatus.xIE or priv changed: sets COP_PENDING_IRQ when due. On the
+   hart's own thread. */
 void cop_hart_update_irq (CopHart *hart);
 
-/* Drives a hardware interrupt line (COP_IRQ_*); on any thread. */
+/**
+ * cop_hart_set_irq:
+ * Drives a hardware interrupt line; on any thread. SSI and LCOFI have no lines: there it sets or
+ * clears the bit that software sees and clears too.
+ */
 void cop_hart_set_irq (CopHart *hart, CopIrq irq, bool level);
 
 /* Sets bits of pending and wakes the hart if it sleeps; on any thread. */
 void cop_hart_kick (CopHart *hart, uint32_t pending);
 
+/* Takes bits of pending back, such as COP_PENDING_STOP before the next run(). */
+void cop_hart_clear_pending (CopHart *hart, uint32_t pending);
+
+/**
+ * cop_hart_park:
+ * cop_hart_unpark:
+ * The thread that drives a hart brackets run() and all else that uses the hart's TLBs with
+ * unpark and park. Both answer what is queued. A new hart is parked.
+ */
+void cop_hart_park (CopHart *hart);
+void cop_hart_unpark (CopHart *hart);
+
 /**
  * cop_hart_request:
  * Queues @request for @hart and kicks it; on any thread. With request->unanswered set, the caller
- * has incremented it and waits with cop_hart_wait_answers().
+ * has incremented it and waits with cop_hart_wait_answers(). A parked hart is not woken: the
+ * request counts as answered, for the hart does it before it touches guest memory again.
  */
 void cop_hart_request (CopHart *hart, const CopRequest *request);
 
-/* Waits on hart @self's thread until *unanswered is 0, answering its own requests meanwhile. */
+/* Waits on hart @self's thread until *unanswered is 0. @self counts as parked meanwhile, so that
+   harts may wait for each other; its own requests are answered at the end. */
 void cop_hart_wait_answers (CopHart *self, int *unanswered);
 
-/* Answers all queued requests; on the hart's thread, or with the hart parked. */
+/* Answers all queued requests; on the hart's thread. */
 void cop_hart_answer_requests (CopHart *hart);
 
-/* Sleeps until an interrupt waits or pending is set; @deadline_ns is of CLOCK_MONOTONIC. */
+/**
+ * cop_hart_sleep:
+ * Sleeps, parked, until an interrupt waits (then s.waiting is cleared) or a bit of pending other
+ * than IRQ and REQUEST is set. For the thread that drives the hart, outside run().
+ */
 void cop_hart_sleep (CopHart *hart);
 
 /* Recomputes mode, tlb and fetch_tlb from priv, mstatus, satp and fcsr. */

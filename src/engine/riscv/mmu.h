@@ -84,6 +84,9 @@ void cop_mmu_fence_i (CopHart *hart);
 /* Drops every view and walk entry: after PMP, PBMTE, ADUE or MODE changes, load and reset. */
 void cop_mmu_flush_all (CopHart *hart);
 
+/* Frees all that the MMU allocated for @hart; part of cop_hart_free(). */
+void cop_mmu_free (CopHart *hart);
+
 /* Drops write entries of one physical page; part of COP_REQUEST_REVOKE_WRITE. */
 void cop_mmu_revoke_write (CopHart *hart, uint64_t gpa);
 
