@@ -63,8 +63,7 @@ void cop_hpm_start (CopHart *hart, uint64_t instret);
 uint64_t cop_hpm_read (const CopHart *hart, unsigned counter);
 void cop_hpm_write (CopHart *hart, unsigned counter, uint64_t value);
 
-/* What mhpmevent becomes when @value is written to it. */
-uint64_t cop_hpm_legal_event (const CopHart *hart, uint64_t value);
+/* Writes of mhpmevent and mcountinhibit. */
 void cop_hpm_write_event (CopHart *hart, unsigned counter, uint64_t value);
 void cop_hpm_write_inhibit (CopHart *hart, uint64_t value);
 

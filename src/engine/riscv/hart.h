@@ -318,6 +318,9 @@ void cop_hart_answer_requests (CopHart *hart);
  */
 void cop_hart_sleep (CopHart *hart);
 
+/* Sets stimecmp and the timer behind it, on the hart's thread: the CSR, and SBI's set_timer. */
+void cop_hart_set_stimecmp (CopHart *hart, uint64_t ticks);
+
 /* Recomputes mode, tlb and fetch_tlb from priv, mstatus, satp and fcsr. */
 void cop_hart_update_view (CopHart *hart);
 
