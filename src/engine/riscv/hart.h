@@ -25,6 +25,7 @@
 #define COP_HPM_COUNTERS 29     /* mhpmcounter3 to 31 */
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
+#define COP_WRITER_SLOTS 4096
 
 typedef struct CopBus CopBus;
 typedef struct CopHart CopHart;
@@ -115,7 +116,7 @@ typedef struct
 /* The views of one address space (one value of satp). */
 typedef struct
 {
-  uint64_t     satp;            /* COP_TLB_NO_TAG: unused */
+  uint64_t     satp;            /* 0: unused */
   uint64_t     last_used;
   CopTlb      *user;            /* (owned) (nullable) until first used */
   CopTlb      *sum;             /* (owned) (nullable): supervisor with SUM set */
@@ -143,6 +144,9 @@ struct CopHart
   CopTlb      *tlb;             /* view of loads and stores */
   CopTlb      *fetch_tlb;
   uint64_t     instret_event;   /* run() polls when s.instret reaches it, at the latest */
+  /* Names the mapping of fetches and the mode: a cached (pc, code_tag) pair that leads to code is
+     valid as long as both are equal. The fetch view's generation, shifted by 8, and mode. */
+  uint64_t     code_tag;
   uint64_t     irq_lines;       /* atomic: mip bits that hardware drives: MSIP MTIP SEIP MEIP STIP */
 
   /* The trap that the last failing operation wants taken. */
@@ -164,6 +168,9 @@ struct CopHart
   CopTlbSpace  spaces[COP_TLB_SPACES];
   CopTlbSpace *space;           /* the current one */
   uint64_t     space_clock;
+  uint64_t     generation_clock;        /* last number given to a CopTlb.generation */
+  /* Where write entries of a physical page stand: by a hash of its address. See tlb.c. */
+  uint32_t     writers[COP_WRITER_SLOTS];
 
   /* Counters: derived from s by cop_hpm_schedule(). */
   uint64_t     hpm_wraps_at[COP_HPM_COUNTERS];  /* instret; UINT64_MAX: not by instret */
@@ -185,6 +192,7 @@ struct CopHart
 /* CopHart.mode: code is keyed by its physical address and these bits. */
 #define COP_MODE_FRM_MASK 0x7u          /* frm of fcsr */
 #define COP_MODE_FS_OFF 0x8u            /* mstatus.FS is Off: FP instructions are illegal */
+#define COP_MODE_FS_CLEAN 0x10u         /* FS is neither Off nor Dirty: FP writes make it Dirty */
 
 /* Rows of mstatus. Source: RISC-V Privileged Spec 20240411 §3.1.6. */
 #define COP_MSTATUS_SIE (UINT64_C (1) << 1)

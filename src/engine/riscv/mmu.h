@@ -13,6 +13,7 @@ typedef struct
   bool     global;
   bool     writable;            /* a store would succeed too, with no change to the page table */
   bool     readable, executable;
+  bool     uniform;             /* what PMP says of it holds for the whole 4 KiB page */
 } CopTranslation;
 
 /**
@@ -28,6 +29,9 @@ typedef struct
  * Returns: false with the page or access fault raised on @hart, @gva as its tval
  */
 bool cop_mmu_translate (CopHart *hart, uint64_t gva, CopAccess access, CopTranslation *out);
+
+/* The privilege an access is checked with now: that of MPP where MPRV says so. */
+CopPriv cop_mmu_priv (const CopHart *hart, CopAccess access);
 
 /**
  * cop_mmu_load_slow:
@@ -87,8 +91,12 @@ void cop_mmu_flush_all (CopHart *hart);
 /* Frees all that the MMU allocated for @hart; part of cop_hart_free(). */
 void cop_mmu_free (CopHart *hart);
 
-/* Drops write entries of one physical page; part of COP_REQUEST_REVOKE_WRITE. */
+/* This hart's answer to COP_REQUEST_REVOKE_WRITE: drops its write entries of the page at @gpa, and
+   reports the page as written, since it may have been since the request. */
 void cop_mmu_revoke_write (CopHart *hart, uint64_t gpa);
+
+/* Drops a space's pointers to page tables that [gva, gva + length) is reached through. */
+void cop_mmu_drop_walks (CopTlbSpace *space, uint64_t gva, uint64_t length);
 
 /* Whether PMP lets @priv access [gpa, gpa + length) so; @uniform: (out) (optional): whether the
    same holds for the whole 4 KiB page. */

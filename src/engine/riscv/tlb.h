@@ -2,7 +2,7 @@
  *
  * The software TLB: the one door for every access of a hart to memory.
  *
- *   gva --> slot --> tag[access] == page of last byte? --yes--> host address = gva + addend
+ *   gva --> slot --> tag[access] == gva, but for the page offset's aligned bits? --yes--> gva + addend
  *                                                     --no---> cop_mmu_*_slow: walk, check, refill
  *
  * A hart has one table for each kind of view: machine mode, bare, supervisor, and for the last few
@@ -39,8 +39,11 @@ typedef struct
   /* What sfence.vma needs to find an entry again. */
   uint8_t     order[COP_TLB_SIZE];      /* log2 of the guest page's size; 12 for 4 KiB */
   bool        global[COP_TLB_SIZE];
-  uint32_t    n_large;                  /* upper bound of entries with order above 12 */
-  uint32_t    n_private;                /* upper bound of entries that are not global */
+  uint64_t    executed[COP_TLB_SIZE / 64];      /* slots of pages code was entered on since ... */
+  uint64_t    generation;               /* ... this number was drawn: see CopHart.code_tag */
+  bool        has_large;                /* there may be entries with order above 12 */
+  bool        has_private;              /* there may be entries that are not global */
+  bool        large_executed;           /* some executed page was part of a larger one */
 } CopTlb;
 
 static inline unsigned
@@ -49,11 +52,19 @@ cop_tlb_slot (uint64_t gva)
   return ((gva ^ (gva >> COP_TLB_MIX)) >> COP_PAGE_SHIFT) & (COP_TLB_SIZE - 1);
 }
 
+/* What a tag is compared with: an access that is not aligned to its size never matches, so one that
+   crosses a page never does. */
+static inline uint64_t
+cop_tlb_tag (uint64_t gva, unsigned size)
+{
+  return gva & (~(COP_PAGE_SIZE - 1) | (size - 1));
+}
+
 /**
  * cop_tlb_lookup:
- * @size: bytes of the access, at most a page
+ * @size: bytes of the access: 1, 2, 4 or 8
  *
- * Returns: (nullable): host address of @gva, when all @size bytes are on one page that may be
+ * Returns: (nullable): host address of @gva, when it is aligned to @size and its page may be
  *   accessed so without being asked
  */
 static inline void *
@@ -61,7 +72,31 @@ cop_tlb_lookup (const CopTlb *tlb, uint64_t gva, unsigned size, CopAccess access
 {
   const CopTlbEntry *entry = &tlb->entries[cop_tlb_slot (gva)];
 
-  if (__builtin_expect (entry->tag[access] != ((gva + size - 1) & ~(COP_PAGE_SIZE - 1)), 0))
+  if (__builtin_expect (entry->tag[access] != cop_tlb_tag (gva, size), 0))
     return NULL;
   return (void *) (uintptr_t) (gva + entry->addend);
 }
+
+struct CopHart;
+
+/**
+ * cop_tlb_fill:
+ * @access: what is allowed from now on; entries for other accesses of the same page stay
+ * @hva: host address of the page @gva lies on
+ * @order: log2 of the guest page's size
+ */
+void cop_tlb_fill (struct CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access,
+                   uint8_t *hva, unsigned order, bool global);
+
+/* Notes that code of @gva's page is entered through @tlb, a view of @hart's fetches. */
+void cop_tlb_note_executed (CopTlb *tlb, uint64_t gva);
+
+/* Drops what sfence.vma names from one table: a page, or all (@length UINT64_MAX). */
+void cop_tlb_drop (struct CopHart *hart, CopTlb *tlb, uint64_t gva, uint64_t length,
+                   bool keep_global);
+
+/* Drops the write entries through which @hart may write the page at @hva. */
+void cop_tlb_revoke_write (struct CopHart *hart, const uint8_t *hva);
+
+/* Frees all tables of @hart. */
+void cop_tlb_free_all (struct CopHart *hart);

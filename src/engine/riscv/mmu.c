@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The slow side of the TLB: refill, devices, accesses that cross pages, and stores to code.
+ */
+#include "engine/riscv/mmu.h"
+
+#include "engine/dev/bus.h"
+#include "engine/machine.h"
+
+#include <string.h>
+
+#define PAGE_MASK (~(COP_PAGE_SIZE - 1))
+
+static bool
+access_fault (CopHart *hart, uint64_t gva, CopAccess access)
+{
+  static const CopTrapCause causes[] = {
+    [COP_ACCESS_LOAD] = COP_TRAP_LOAD_ACCESS_FAULT,
+    [COP_ACCESS_STORE] = COP_TRAP_STORE_ACCESS_FAULT,
+    [COP_ACCESS_FETCH] = COP_TRAP_INSN_ACCESS_FAULT,
+  };
+
+  return cop_hart_raise (hart, causes[access], gva);
+}
+
+static uint64_t
+load_host (const void *from, unsigned size)
+{
+  switch (size)
+    {
+    case 1:
+      return *(const uint8_t *) from;
+    case 2:
+      return *(const uint16_t *) from;
+    case 4:
+      return *(const uint32_t *) from;
+    default:
+      return *(const uint64_t *) from;
+    }
+}
+
+static void
+store_host (void *to, unsigned size, uint64_t value)
+{
+  switch (size)
+    {
+    case 1:
+      *(uint8_t *) to = value;
+      break;
+    case 2:
+      *(uint16_t *) to = value;
+      break;
+    case 4:
+      *(uint32_t *) to = value;
+      break;
+    default:
+      *(uint64_t *) to = value;
+    }
+}
+
+/* Lets stores to the page at @gpa go by without being asked, unless code was made of it. The order
+   (own bit first, then look) meets cop_mmu_watch_code()'s (code first, then look): one of the two
+   sees the other. */
+static bool
+may_write_unasked (CopHart *hart, uint64_t gpa)
+{
+  CopPage *page = cop_ram_page (hart->ram, gpa);
+  uint64_t mine = UINT64_C (1) << hart->id;
+
+  if (__atomic_load_n (&page->code, __ATOMIC_RELAXED) != 0)
+    return false;
+  if (!(__atomic_load_n (&page->writers, __ATOMIC_RELAXED) & mine))
+    __atomic_fetch_or (&page->writers, mine, __ATOMIC_SEQ_CST);
+  return __atomic_load_n (&page->code, __ATOMIC_SEQ_CST) == 0;
+}
+
+/* Puts what the walk found into the view, where it may be used again without asking. */
+static void
+refill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, const CopTranslation *found)
+{
+  const CopRamBlock *block = cop_ram_block (hart->ram, found->gpa, 1);
+  uint8_t *hva;
+
+  if (block == NULL || !found->uniform)
+    return;
+  hva = block->hva + (found->gpa - block->gpa);
+  if (access == COP_ACCESS_STORE)
+    {
+      if (block->readonly || !may_write_unasked (hart, found->gpa))
+        return;
+      cop_tlb_fill (hart, tlb, gva, COP_ACCESS_STORE, hva, found->order, found->global);
+      if (!found->readable || !cop_pmp_allows (hart, found->gpa, 1, COP_ACCESS_LOAD,
+                                               cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
+        return;
+      access = COP_ACCESS_LOAD;
+    }
+  cop_tlb_fill (hart, tlb, gva, access, hva, found->order, found->global);
+}
+
+static bool
+load_one (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value)
+{
+  const CopRamBlock *block;
+  CopTranslation found;
+  void *hva = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_LOAD);
+
+  if (hva != NULL)
+    {
+      *value = load_host ((uint8_t *) hva + (gva & ~PAGE_MASK), size);
+      return true;
+    }
+
+  hart->stats.tlb_misses[COP_ACCESS_LOAD]++;
+  if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
+    return false;
+  block = cop_ram_block (hart->ram, found.gpa, size);
+  if (block != NULL)
+    {
+      if (!found.uniform &&
+          !cop_pmp_allows (hart, found.gpa, size, COP_ACCESS_LOAD,
+                          cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
+        return access_fault (hart, gva, COP_ACCESS_LOAD);
+      refill (hart, hart->tlb, gva, COP_ACCESS_LOAD, &found);
+      *value = load_host (block->hva + (found.gpa - block->gpa), size);
+      return true;
+    }
+  hart->stats.mmio++;
+  if (hart->bus == NULL || !cop_bus_read (hart->bus, found.gpa, size, value))
+    return access_fault (hart, gva, COP_ACCESS_LOAD);
+  return true;
+}
+
+/* Where a store on one page goes. */
+typedef struct
+{
+  uint8_t *hva;                 /* NULL: to a device at gpa */
+  uint64_t gpa;
+  bool     watched;             /* there is code on the page */
+} StoreTarget;
+
+static bool
+find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
+{
+  const CopRamBlock *block;
+  CopTranslation found;
+  void *hva = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_STORE);
+
+  if (hva != NULL)
+    {
+      *target = (StoreTarget){ .hva = (uint8_t *) hva + (gva & ~PAGE_MASK) };
+      return true;
+    }
+
+  hart->stats.tlb_misses[COP_ACCESS_STORE]++;
+  if (!cop_mmu_translate (hart, gva, COP_ACCESS_STORE, &found))
+    return false;
+  if (!found.uniform &&
+      !cop_pmp_allows (hart, found.gpa, size, COP_ACCESS_STORE,
+                      cop_mmu_priv (hart, COP_ACCESS_STORE), NULL))
+    return access_fault (hart, gva, COP_ACCESS_STORE);
+  block = cop_ram_block (hart->ram, found.gpa, size);
+  if (block != NULL)
+    {
+      if (block->readonly)
+        return access_fault (hart, gva, COP_ACCESS_STORE);
+      refill (hart, hart->tlb, gva, COP_ACCESS_STORE, &found);
+      *target = (StoreTarget){
+        .hva = block->hva + (found.gpa - block->gpa),
+        .gpa = found.gpa,
+        .watched = __atomic_load_n (&cop_ram_page (hart->ram, found.gpa)->code,
+                                    __ATOMIC_RELAXED) != 0,
+      };
+      return true;
+    }
+  *target = (StoreTarget){ .gpa = found.gpa };
+  if (hart->bus == NULL || cop_bus_find (hart->bus, found.gpa) == NULL)
+    return access_fault (hart, gva, COP_ACCESS_STORE);
+  return true;
+}
+
+static bool
+store_to (CopHart *hart, uint64_t gva, unsigned size, uint64_t value, const StoreTarget *target)
+{
+  if (target->hva == NULL)
+    {
+      hart->stats.mmio++;
+      if (!cop_bus_write (hart->bus, target->gpa, size, value))
+        return access_fault (hart, gva, COP_ACCESS_STORE);
+      return true;
+    }
+  store_host (target->hva, size, value);
+  if (target->watched)
+    {
+      hart->stats.code_writes++;
+      cop_ram_written (hart->ram, target->gpa, size);
+    }
+  return true;
+}
+
+static bool
+crosses_page (uint64_t gva, unsigned size)
+{
+  return (gva & ~PAGE_MASK) + size > COP_PAGE_SIZE;
+}
+
+bool
+cop_mmu_load_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value)
+{
+  uint64_t low, high;
+  unsigned first;
+
+  if (!crosses_page (gva, size))
+    return load_one (hart, gva, size, value);
+
+  /* Byte by byte: rare, and exact about which page faults. */
+  first = COP_PAGE_SIZE - (gva & ~PAGE_MASK);
+  low = high = 0;
+  for (unsigned i = 0; i < size; i++)
+    {
+      uint64_t byte;
+
+      if (!load_one (hart, gva + i, 1, &byte))
+        return false;
+      if (i < first)
+        low |= byte << 8 * i;
+      else
+        high |= byte << 8 * i;
+    }
+  *value = low | high;
+  return true;
+}
+
+bool
+cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value)
+{
+  StoreTarget target, second;
+  unsigned first;
+
+  if (!crosses_page (gva, size))
+    return find_store (hart, gva, size, &target) && store_to (hart, gva, size, value, &target);
+
+  /* Nothing is stored unless both pages take it. */
+  first = COP_PAGE_SIZE - (gva & ~PAGE_MASK);
+  if (!find_store (hart, gva, 1, &target) ||
+      !find_store (hart, gva + first, 1, &second))
+    return false;
+  if (target.hva == NULL || second.hva == NULL)
+    return access_fault (hart, target.hva == NULL ? gva : gva + first, COP_ACCESS_STORE);
+  for (unsigned i = 0; i < size; i++)
+    {
+      StoreTarget *page = i < first ? &target : &second;
+      unsigned at = i < first ? i : i - first;
+
+      page->hva[at] = value >> 8 * i;
+    }
+  if (target.watched)
+    cop_ram_written (hart->ram, target.gpa, first);
+  if (second.watched)
+    cop_ram_written (hart->ram, second.gpa, size - first);
+  return true;
+}
+
+void *
+cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess access)
+{
+  StoreTarget target;
+  CopTranslation found;
+  const CopRamBlock *block;
+
+  if (gva & (size - 1))
+    {
+      cop_hart_raise (hart, access == COP_ACCESS_LOAD ? COP_TRAP_LOAD_MISALIGNED
+                                                      : COP_TRAP_STORE_MISALIGNED, gva);
+      return NULL;
+    }
+  if (access == COP_ACCESS_STORE)
+    {
+      if (!find_store (hart, gva, size, &target))
+        return NULL;
+      if (target.hva == NULL)
+        access_fault (hart, gva, access);
+      else if (target.watched)
+        cop_ram_written (hart->ram, target.gpa, size);
+      return target.hva;
+    }
+
+  if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
+    return NULL;
+  block = cop_ram_block (hart->ram, found.gpa, size);
+  if (block == NULL)
+    {
+      access_fault (hart, gva, access);
+      return NULL;
+    }
+  refill (hart, hart->tlb, gva, COP_ACCESS_LOAD, &found);
+  return block->hva + (found.gpa - block->gpa);
+}
+
+/* The gpa of a host address that a fetch entry led to. */
+static uint64_t
+gpa_of (const CopRam *ram, const uint8_t *hva)
+{
+  const CopRamBlock *block = &ram->dram;
+
+  if (hva < block->hva || hva >= block->hva + block->size)
+    block = &ram->rom;
+  return block->gpa + (uint64_t) (hva - block->hva);
+}
+
+const uint8_t *
+cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa)
+{
+  const uint8_t *hva = cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH);
+  const CopRamBlock *block;
+  CopTranslation found;
+
+  if (hva == NULL)
+    {
+      hart->stats.tlb_misses[COP_ACCESS_FETCH]++;
+      if (!cop_mmu_translate (hart, pc, COP_ACCESS_FETCH, &found))
+        return NULL;
+      block = cop_ram_block (hart->ram, found.gpa, 2);
+      if (block == NULL)
+        {
+          access_fault (hart, pc, COP_ACCESS_FETCH);
+          return NULL;
+        }
+      refill (hart, hart->fetch_tlb, pc, COP_ACCESS_FETCH, &found);
+      hva = block->hva + (found.gpa - block->gpa);
+    }
+  cop_tlb_note_executed (hart->fetch_tlb, pc);
+  *gpa = gpa_of (hart->ram, hva);
+  return hva;
+}
+
+static void
+drop_writer (CopHart *hart, uint64_t gpa)
+{
+  CopPage *page = cop_ram_page (hart->ram, gpa);
+
+  cop_tlb_revoke_write (hart, cop_ram_span (hart->ram, gpa & PAGE_MASK, COP_PAGE_SIZE));
+  __atomic_fetch_and (&page->writers, ~(UINT64_C (1) << hart->id), __ATOMIC_SEQ_CST);
+}
+
+void
+cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length)
+{
+  CopPage *page;
+  unsigned first, last;
+  uint64_t lines, mine, writers;
+
+  if (cop_ram_span (hart->ram, gpa, length) == NULL)
+    return;                     /* ROM: nobody writes it */
+  page = cop_ram_page (hart->ram, gpa);
+  first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+  last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+  lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+  if ((__atomic_load_n (&page->code, __ATOMIC_RELAXED) & lines) != lines)
+    __atomic_fetch_or (&page->code, lines, __ATOMIC_SEQ_CST);
+
+  writers = __atomic_load_n (&page->writers, __ATOMIC_SEQ_CST);
+  if (writers == 0)
+    return;
+  mine = UINT64_C (1) << hart->id;
+  if (writers & mine)
+    drop_writer (hart, gpa);
+  writers &= ~mine;
+  for (unsigned id = 0; writers != 0; id++, writers >>= 1)
+    if (writers & 1)
+      {
+        CopRequest request = {
+          .kind = COP_REQUEST_REVOKE_WRITE,
+          .address = gpa & PAGE_MASK,
+          .length = COP_PAGE_SIZE,
+          .unanswered = &hart->unanswered,
+        };
+
+        __atomic_fetch_add (&hart->unanswered, 1, __ATOMIC_SEQ_CST);
+        cop_hart_request (cop_machine_hart (hart->machine, id), &request);
+      }
+}
+
+void
+cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length)
+{
+  CopPage *page;
+  unsigned first, last;
+
+  if (cop_ram_span (ram, gpa, length) == NULL)
+    return;
+  page = cop_ram_page (ram, gpa);
+  first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+  last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+  __atomic_fetch_and (&page->code, ~((UINT64_MAX >> (63 - last)) & (UINT64_MAX << first)),
+                      __ATOMIC_SEQ_CST);
+}
+
+void
+cop_mmu_revoke_write (CopHart *hart, uint64_t gpa)
+{
+  uint64_t mine = UINT64_C (1) << hart->id;
+
+  if (!(__atomic_load_n (&cop_ram_page (hart->ram, gpa)->writers, __ATOMIC_SEQ_CST) & mine))
+    return;
+  drop_writer (hart, gpa);
+  /* This hart may have stored after the other had read the bytes. */
+  cop_ram_written (hart->ram, gpa & PAGE_MASK, COP_PAGE_SIZE);
+}
+
+void
+cop_mmu_sfence (CopHart *hart, uint64_t gva, uint64_t length, uint64_t asid)
+{
+  bool keep_global = asid != UINT64_MAX;
+
+  hart->stats.tlb_flushes++;
+  hart->s.reservation_size = 0;
+  for (unsigned i = 0; i < COP_TLB_SPACES; i++)
+    {
+      CopTlbSpace *space = &hart->spaces[i];
+
+      if (space->satp == 0 ||
+          (asid != UINT64_MAX && ((space->satp >> 44) & 0xffff) != asid))
+        continue;
+      cop_tlb_drop (hart, space->user, gva, length, keep_global);
+      cop_tlb_drop (hart, space->sum, gva, length, keep_global);
+      cop_mmu_drop_walks (space, gva, length);
+    }
+  /* Its private entries belong to the current space. */
+  if (hart->supervisor_tlb != NULL &&
+      (asid == UINT64_MAX || ((hart->s.satp >> 44) & 0xffff) == asid))
+    cop_tlb_drop (hart, hart->supervisor_tlb, gva, length, keep_global);
+  if (hart->mxr_tlb != NULL)
+    cop_tlb_drop (hart, hart->mxr_tlb, 0, UINT64_MAX, false);
+}
+
+void
+cop_mmu_fence_i (CopHart *hart)
+{
+  cop_hart_answer_requests (hart);
+  if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
+    cop_hart_wait_answers (hart, &hart->unanswered);
+}
+
+void
+cop_mmu_flush_all (CopHart *hart)
+{
+  cop_mmu_sfence (hart, 0, UINT64_MAX, UINT64_MAX);
+  cop_tlb_drop (hart, hart->machine_tlb, 0, UINT64_MAX, false);
+  cop_tlb_drop (hart, hart->bare_tlb, 0, UINT64_MAX, false);
+}
+
+void
+cop_mmu_free (CopHart *hart)
+{
+  cop_tlb_free_all (hart);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tables of the software TLB: filling, dropping, and finding a page's write entries again.
+ *
+ * A page that gets code must lose its write entries. They are found by a hash of the host address:
+ *
+ *   hart->writers[hash (hva)] = 0            no write entry of such a page
+ *                             = table, slot  the only one
+ *                             = MANY         look everywhere
+ *
+ * An entry that was dropped or overwritten since leaves its note behind; it is overwritten when the
+ * slot it names no longer leads to a page with that hash.
+ */
+#include "engine/riscv/tlb.h"
+#include "engine/riscv/hart.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define WRITERS_MANY UINT32_MAX
+
+/* Tables in a fixed order: four of their own, then two for each space. */
+enum
+{
+  TABLE_MACHINE,
+  TABLE_BARE,
+  TABLE_SUPERVISOR,
+  TABLE_MXR,
+  TABLE_SPACES,
+  N_TABLES = TABLE_SPACES + 2 * COP_TLB_SPACES,
+};
+
+static CopTlb **
+table_at (CopHart *hart, unsigned index)
+{
+  CopTlbSpace *space;
+
+  switch (index)
+    {
+    case TABLE_MACHINE:
+      return &hart->machine_tlb;
+    case TABLE_BARE:
+      return &hart->bare_tlb;
+    case TABLE_SUPERVISOR:
+      return &hart->supervisor_tlb;
+    case TABLE_MXR:
+      return &hart->mxr_tlb;
+    default:
+      space = &hart->spaces[(index - TABLE_SPACES) / 2];
+      return (index - TABLE_SPACES) % 2 == 0 ? &space->user : &space->sum;
+    }
+}
+
+static unsigned
+index_of (CopHart *hart, const CopTlb *tlb)
+{
+  for (unsigned i = 0; i < N_TABLES; i++)
+    if (*table_at (hart, i) == tlb)
+      return i;
+  g_assert_not_reached ();
+}
+
+static uint32_t *
+writers_note (CopHart *hart, uint64_t hva)
+{
+  uint64_t page = hva >> COP_PAGE_SHIFT;
+
+  return &hart->writers[(page ^ (page >> 12)) % COP_WRITER_SLOTS];
+}
+
+static uint64_t
+entry_hva (const CopTlbEntry *entry)
+{
+  return entry->tag[COP_ACCESS_STORE] + entry->addend;
+}
+
+static void
+note_writer (CopHart *hart, CopTlb *tlb, unsigned slot, uint64_t hva)
+{
+  uint32_t *note = writers_note (hart, hva);
+  uint32_t mine = (index_of (hart, tlb) * COP_TLB_SIZE + slot) + 1;
+  const CopTlb *other;
+  const CopTlbEntry *entry;
+
+  if (*note == 0 || *note == mine)
+    {
+      *note = mine;
+      return;
+    }
+  if (*note == WRITERS_MANY)
+    return;
+  other = *table_at (hart, (*note - 1) / COP_TLB_SIZE);
+  entry = &other->entries[(*note - 1) % COP_TLB_SIZE];
+  if (entry->tag[COP_ACCESS_STORE] == COP_TLB_NO_TAG ||
+      writers_note (hart, entry_hva (entry)) != note)
+    *note = mine;
+  else
+    *note = WRITERS_MANY;
+}
+
+static void
+clear_entry (CopTlbEntry *entry)
+{
+  entry->tag[COP_ACCESS_LOAD] = COP_TLB_NO_TAG;
+  entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+  entry->tag[COP_ACCESS_FETCH] = COP_TLB_NO_TAG;
+}
+
+/* From now on no (pc, code_tag) pair made under this view is valid. */
+static void
+new_generation (CopHart *hart, CopTlb *tlb)
+{
+  tlb->generation = ++hart->generation_clock;
+  memset (tlb->executed, 0, sizeof tlb->executed);
+  tlb->large_executed = false;
+  if (tlb == hart->fetch_tlb)
+    hart->code_tag = tlb->generation << 8 | hart->mode;
+}
+
+static void
+clear_table (CopHart *hart, CopTlb *tlb)
+{
+  memset (tlb->entries, 0xff, sizeof tlb->entries);
+  tlb->has_large = false;
+  tlb->has_private = false;
+  new_generation (hart, tlb);
+}
+
+static CopTlb *
+new_table (CopHart *hart)
+{
+  CopTlb *tlb = mmap (NULL, sizeof *tlb, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (tlb == MAP_FAILED)
+    g_error ("no memory for a TLB of %zu bytes", sizeof *tlb);
+  clear_table (hart, tlb);
+  return tlb;
+}
+
+void
+cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_t *hva,
+              unsigned order, bool global)
+{
+  unsigned slot = cop_tlb_slot (gva);
+  CopTlbEntry *entry = &tlb->entries[slot];
+  uint64_t page = gva & ~(COP_PAGE_SIZE - 1);
+  uint64_t addend = ((uint64_t) (uintptr_t) hva & ~(COP_PAGE_SIZE - 1)) - page;
+
+  if (entry->addend != addend || tlb->order[slot] != order || tlb->global[slot] != global ||
+      ((entry->tag[0] & entry->tag[1] & entry->tag[2]) != page))
+    {
+      clear_entry (entry);
+      entry->addend = addend;
+      tlb->order[slot] = order;
+      tlb->global[slot] = global;
+      tlb->has_large |= order > COP_PAGE_SHIFT;
+      tlb->has_private |= !global;
+    }
+  if (access == COP_ACCESS_STORE)
+    note_writer (hart, tlb, slot, page + addend);
+  entry->tag[access] = page;
+}
+
+void
+cop_tlb_note_executed (CopTlb *tlb, uint64_t gva)
+{
+  unsigned slot = cop_tlb_slot (gva);
+
+  tlb->executed[slot / 64] |= UINT64_C (1) << slot % 64;
+  if (tlb->order[slot] > COP_PAGE_SHIFT)
+    tlb->large_executed = true;
+}
+
+/* One page: its slot, and those of the larger page that @gva may be part of. */
+static void
+drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
+{
+  unsigned slot = cop_tlb_slot (gva);
+  uint64_t page = gva & ~(COP_PAGE_SIZE - 1);
+  CopTlbEntry *entry = &tlb->entries[slot];
+
+  if ((tlb->executed[slot / 64] & (UINT64_C (1) << slot % 64)) || tlb->large_executed)
+    new_generation (hart, tlb);
+  if (!(keep_global && tlb->global[slot]) &&
+      (entry->tag[0] & entry->tag[1] & entry->tag[2]) == page)
+    clear_entry (entry);
+  if (!tlb->has_large)
+    return;
+
+  tlb->has_large = false;
+  for (unsigned i = 0; i < COP_TLB_SIZE; i++)
+    {
+      uint64_t tag;
+
+      entry = &tlb->entries[i];
+      tag = entry->tag[0] & entry->tag[1] & entry->tag[2];
+      if (tlb->order[i] <= COP_PAGE_SHIFT || tag == COP_TLB_NO_TAG)
+        continue;
+      if (!(keep_global && tlb->global[i]) && (tag ^ gva) >> tlb->order[i] == 0)
+        clear_entry (entry);
+      else
+        tlb->has_large = true;
+    }
+}
+
+/* Everything but global entries. */
+static void
+drop_private (CopHart *hart, CopTlb *tlb)
+{
+  if (!tlb->has_private)
+    return;
+  for (unsigned i = 0; i < COP_TLB_SIZE; i++)
+    if (!tlb->global[i])
+      clear_entry (&tlb->entries[i]);
+  tlb->has_private = false;
+  new_generation (hart, tlb);
+}
+
+void
+cop_tlb_drop (CopHart *hart, CopTlb *tlb, uint64_t gva, uint64_t length, bool keep_global)
+{
+  /* Beyond this many pages, dropping all is cheaper than looking for each. */
+  static const uint64_t most = 64 * COP_PAGE_SIZE;
+
+  if (tlb == NULL)
+    return;
+  if (length > most)
+    {
+      if (keep_global)
+        drop_private (hart, tlb);
+      else
+        clear_table (hart, tlb);
+      return;
+    }
+  for (uint64_t page = gva & ~(COP_PAGE_SIZE - 1), end = gva + length; page < end;
+       page += COP_PAGE_SIZE)
+    drop_page (hart, tlb, page, keep_global);
+}
+
+void
+cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
+{
+  uint64_t page = (uint64_t) (uintptr_t) hva & ~(COP_PAGE_SIZE - 1);
+  uint32_t *note = writers_note (hart, page);
+
+  if (*note == 0)
+    return;
+  if (*note != WRITERS_MANY)
+    {
+      CopTlb *tlb = *table_at (hart, (*note - 1) / COP_TLB_SIZE);
+      CopTlbEntry *entry = &tlb->entries[(*note - 1) % COP_TLB_SIZE];
+
+      if (entry->tag[COP_ACCESS_STORE] != COP_TLB_NO_TAG && entry_hva (entry) == page)
+        entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+      return;
+    }
+
+  for (unsigned i = 0; i < N_TABLES; i++)
+    {
+      CopTlb *tlb = *table_at (hart, i);
+
+      if (tlb == NULL)
+        continue;
+      for (unsigned slot = 0; slot < COP_TLB_SIZE; slot++)
+        {
+          CopTlbEntry *entry = &tlb->entries[slot];
+
+          if (entry->tag[COP_ACCESS_STORE] != COP_TLB_NO_TAG && entry_hva (entry) == page)
+            entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+        }
+    }
+}
+
+void
+cop_tlb_free_all (CopHart *hart)
+{
+  for (unsigned i = 0; i < N_TABLES; i++)
+    {
+      CopTlb **tlb = table_at (hart, i);
+
+      if (*tlb != NULL)
+        munmap (*tlb, sizeof **tlb);
+      *tlb = NULL;
+    }
+}
+
+static CopTlb *
+need_table (CopHart *hart, CopTlb **tlb)
+{
+  if (*tlb == NULL)
+    *tlb = new_table (hart);
+  return *tlb;
+}
+
+/* The space of the current satp: found, or the one unused for longest, emptied. */
+static CopTlbSpace *
+find_space (CopHart *hart)
+{
+  CopTlbSpace *oldest = &hart->spaces[0];
+
+  for (unsigned i = 0; i < COP_TLB_SPACES; i++)
+    {
+      CopTlbSpace *space = &hart->spaces[i];
+
+      if (space->satp == hart->s.satp)
+        {
+          space->last_used = ++hart->space_clock;
+          return space;
+        }
+      if (space->last_used < oldest->last_used)
+        oldest = space;
+    }
+
+  if (oldest->user != NULL)
+    clear_table (hart, oldest->user);
+  if (oldest->sum != NULL)
+    clear_table (hart, oldest->sum);
+  memset (oldest->walk, 0xff, sizeof oldest->walk);
+  oldest->satp = hart->s.satp;
+  oldest->last_used = ++hart->space_clock;
+  return oldest;
+}
+
+static CopTlb *
+choose_view (CopHart *hart, CopPriv priv, bool sum, bool mxr)
+{
+  if (priv == COP_PRIV_M)
+    return need_table (hart, &hart->machine_tlb);
+  if (hart->s.satp >> 60 == 0)
+    return need_table (hart, &hart->bare_tlb);
+  if (mxr)
+    {
+      need_table (hart, &hart->mxr_tlb);
+      clear_table (hart, hart->mxr_tlb);
+      return hart->mxr_tlb;
+    }
+  if (priv == COP_PRIV_U)
+    return need_table (hart, &hart->space->user);
+  return need_table (hart, sum ? &hart->space->sum : &hart->supervisor_tlb);
+}
+
+static uint32_t
+choose_mode (const CopHart *hart)
+{
+  uint32_t mode = hart->s.fcsr >> 5;
+  uint64_t fs = hart->s.mstatus & COP_MSTATUS_FS;
+
+  if (fs == 0)
+    return mode | COP_MODE_FS_OFF;
+  return fs == COP_MSTATUS_FS ? mode : mode | COP_MODE_FS_CLEAN;
+}
+
+void
+cop_hart_update_view (CopHart *hart)
+{
+  CopPriv priv = hart->s.priv;
+  CopPriv data_priv = priv;
+  uint64_t mstatus = hart->s.mstatus;
+
+  if (priv == COP_PRIV_M && (mstatus & COP_MSTATUS_MPRV))
+    data_priv = (mstatus & COP_MSTATUS_MPP) >> 11;
+
+  if (hart->s.satp >> 60 == 0)
+    hart->space = NULL;
+  else if (hart->space == NULL || hart->space->satp != hart->s.satp)
+    {
+      hart->space = find_space (hart);
+      /* The supervisor's view is shared by all spaces: only global entries may stay. */
+      if (hart->supervisor_tlb != NULL)
+        drop_private (hart, hart->supervisor_tlb);
+    }
+
+  hart->tlb = choose_view (hart, data_priv, mstatus & COP_MSTATUS_SUM, mstatus & COP_MSTATUS_MXR);
+  hart->fetch_tlb = choose_view (hart, priv, false, false);
+  hart->mode = choose_mode (hart);
+  hart->code_tag = hart->fetch_tlb->generation << 8 | hart->mode;
+}
