@@ -57,3 +57,19 @@ cop_device_fdt (const CopDevice *device, void *fdt)
   result = cop_device_fdt_node (device, fdt);
   return result < 0 ? result : 0;
 }
+
+int
+cop_device_fdt_hart_lines (void *fdt, int node, unsigned harts, const CopIrq *irqs,
+                           unsigned n_irqs)
+{
+  int result = 0;
+
+  for (unsigned i = 0; i < harts && result == 0; i++)
+    for (unsigned j = 0; j < n_irqs && result == 0; j++)
+      {
+        result = fdt_appendprop_u32 (fdt, node, "interrupts-extended", COP_PHANDLE_INTC (i));
+        if (result == 0)
+          result = fdt_appendprop_u32 (fdt, node, "interrupts-extended", irqs[j]);
+      }
+  return result;
+}

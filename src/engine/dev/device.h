@@ -13,6 +13,7 @@
 #pragma once
 
 #include "engine/ram.h"
+#include "engine/riscv/trap.h"
 #include "engine/state.h"
 
 #include <glib.h>
@@ -51,7 +52,8 @@ struct CopDeviceType
   /* No new work is begun and all in flight is finished or named by state when it returns. Called on
      the I/O thread with the lock free, harts stopped. */
   void     (*quiesce)   (CopDevice *device);
-  /* Rebuilds what is derived from state and begins to work (again): after load and after quiesce. */
+  /* Rebuilds what is derived from state and begins to work (again): after load and after quiesce.
+     Called as quiesce is. */
   void     (*resume)    (CopDevice *device);
   /* Adds what the device has in the device tree; NULL: the plain node of cop_device_fdt_node().
      @fdt is open for libfdt's read-write functions and has /soc. Returns: 0, or libfdt's error. */
@@ -111,3 +113,14 @@ int cop_device_fdt (const CopDevice *device, void *fdt);
  * Returns: the node's offset, or libfdt's error
  */
 int cop_device_fdt_node (const CopDevice *device, void *fdt);
+
+/**
+ * cop_device_fdt_hart_lines:
+ * @irqs: interrupts of each hart, in the order of the property
+ *
+ * Sets interrupts-extended: for harts 0 to @harts - 1 each of @irqs.
+ *
+ * Returns: 0, or libfdt's error
+ */
+int cop_device_fdt_hart_lines (void *fdt, int node, unsigned harts, const CopIrq *irqs,
+                               unsigned n_irqs);

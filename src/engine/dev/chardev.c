@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The host side of a serial line.
+ *
+ * One GSource on the I/O thread's context serves it: its ready time is that of the next flush or of
+ * giving up on a stuck reader, and descriptors are added to it only while there is something to
+ * wait for (a hung-up descriptor would otherwise wake the thread without end).
+ *
+ *   in    watched while connected, open, and the device has room
+ *   out   watched while the ring holds bytes that it did not take
+ *   listen  watched while there is no client
+ */
+#include "engine/dev/chardev.h"
+#include "common/fd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define RING_SIZE (64u * 1024)
+#define FLUSH_DELAY_US 1000
+#define STALL_US (500 * 1000)
+/* How often a terminal whose other side is closed is tried again. */
+#define REOPEN_US (250 * 1000)
+/* What a pipe that polls writable takes without blocking. */
+#define CHUNK 4096u
+
+struct CopChardev
+{
+  GMutex               lock;    /* guards what follows, but for what is the I/O thread's alone */
+  GMainContext        *context; /* (owned) */
+  GSource             *source;  /* (owned) */
+  const CopChardevOps *ops;     /* (nullable) until connected */
+  gpointer             data;
+
+  int                  in_fd, out_fd, listen_fd; /* (owned); in_fd may equal out_fd; -1: closed */
+  bool                 out_is_socket;
+  int                  restore_flags; /* of out_fd, to set again when it is closed; -1: none */
+  gpointer             in_tag, out_tag, listen_tag; /* NULL: not watched */
+
+  bool                 input_paused; /* atomic: the device has no room */
+  bool                 writer_waits; /* a write was not taken whole */
+  bool                 dropping;     /* the reader is given up on */
+  int64_t              flush_at;     /* monotonic us; -1: no flush is due */
+  int64_t              stalled_at;   /* when the reader is given up on; -1: it reads */
+  int64_t              retry_in_at;  /* when in_fd is watched again; -1: not */
+  uint64_t             dropped;      /* bytes */
+
+  unsigned             ring_head, ring_len;
+  uint8_t              ring[RING_SIZE];
+};
+
+typedef struct
+{
+  GSource     parent;
+  CopChardev *chardev;
+} ChardevSource;
+
+/* Descriptors */
+
+static void
+unwatch (CopChardev *chardev, gpointer *tag)
+{
+  if (*tag != NULL)
+    g_source_remove_unix_fd (chardev->source, *tag);
+  *tag = NULL;
+}
+
+static void
+watch (CopChardev *chardev, gpointer *tag, int fd, GIOCondition condition)
+{
+  if (*tag == NULL && fd >= 0)
+    *tag = g_source_add_unix_fd (chardev->source, fd, condition);
+}
+
+static void
+watch_in (CopChardev *chardev)
+{
+  if (chardev->ops != NULL && !chardev->input_paused && chardev->retry_in_at < 0)
+    watch (chardev, &chardev->in_tag, chardev->in_fd, G_IO_IN);
+}
+
+/* Makes writes to @fd return at once. Descriptors of terminals and pipes are often shared with other
+   programs, which would not expect to find theirs non-blocking: those are opened anew. */
+static int
+make_nonblocking (CopChardev *chardev, int fd)
+{
+  struct stat status;
+  int flags;
+
+  if (fstat (fd, &status) < 0)
+    return fd;
+  chardev->out_is_socket = S_ISSOCK (status.st_mode);
+  if (chardev->out_is_socket || S_ISREG (status.st_mode))
+    return fd;
+
+  if (fd != chardev->in_fd)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+      int own = open (path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+      if (own >= 0)
+        {
+          close (fd);
+          return own;
+        }
+    }
+  flags = fcntl (fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0 && fcntl (fd, F_SETFL, flags | O_NONBLOCK) == 0)
+    chardev->restore_flags = flags;
+  return fd;
+}
+
+static void
+close_in (CopChardev *chardev)
+{
+  unwatch (chardev, &chardev->in_tag);
+  chardev->retry_in_at = -1;
+  if (chardev->in_fd != chardev->out_fd)
+    cop_fd_clear (&chardev->in_fd);
+  chardev->in_fd = -1;
+}
+
+static void
+close_out (CopChardev *chardev)
+{
+  unwatch (chardev, &chardev->out_tag);
+  chardev->ring_len = 0;
+  chardev->dropping = false;
+  chardev->stalled_at = chardev->flush_at = -1;
+  if (chardev->restore_flags >= 0 && chardev->out_fd >= 0)
+    fcntl (chardev->out_fd, F_SETFL, chardev->restore_flags);
+  chardev->restore_flags = -1;
+  if (chardev->out_fd != chardev->in_fd)
+    cop_fd_clear (&chardev->out_fd);
+  chardev->out_fd = -1;
+}
+
+static void
+drop_client (CopChardev *chardev)
+{
+  close_out (chardev);
+  close_in (chardev);
+  watch (chardev, &chardev->listen_tag, chardev->listen_fd, G_IO_IN);
+}
+
+static void
+accept_client (CopChardev *chardev)
+{
+  int fd = accept4 (chardev->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+  if (fd < 0)
+    return; /* it is gone again, or another process took it */
+  unwatch (chardev, &chardev->listen_tag);
+  chardev->in_fd = chardev->out_fd = fd;
+  chardev->out_is_socket = true;
+  watch_in (chardev);
+}
+
+/* Output */
+
+/* write() without SIGPIPE, for descriptors that are no sockets. */
+static ssize_t
+write_quietly (int fd, const void *bytes, size_t length)
+{
+  const struct timespec at_once = { 0 };
+  sigset_t pipe_signal, old, pending;
+  bool was_pending;
+  ssize_t written;
+  int saved;
+
+  sigemptyset (&pipe_signal);
+  sigaddset (&pipe_signal, SIGPIPE);
+  sigpending (&pending);
+  was_pending = sigismember (&pending, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &pipe_signal, &old);
+  written = write (fd, bytes, length);
+  saved = errno;
+  if (written < 0 && saved == EPIPE && !was_pending)
+    sigtimedwait (&pipe_signal, NULL, &at_once);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  errno = saved;
+  return written;
+}
+
+typedef enum
+{
+  DRAINED,                      /* the ring is empty */
+  WOULD_BLOCK,
+  CLOSED,                       /* nobody will ever read it */
+} DrainResult;
+
+/* Writes from the ring what the reader takes now. The lock is held. */
+static DrainResult
+drain (CopChardev *chardev)
+{
+  while (chardev->ring_len > 0)
+    {
+      const uint8_t *from = chardev->ring + chardev->ring_head;
+      size_t length = MIN (chardev->ring_len, RING_SIZE - chardev->ring_head);
+      ssize_t written;
+
+      length = MIN (length, CHUNK);
+      do
+        written = chardev->out_is_socket
+                    ? send (chardev->out_fd, from, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                    : write_quietly (chardev->out_fd, from, length);
+      while (written < 0 && errno == EINTR);
+
+      if (written < 0)
+        {
+          if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return WOULD_BLOCK;
+          if (errno != EPIPE && errno != ECONNRESET && errno != EIO)
+            g_warning ("cannot write console output: %s; it is dropped from here on",
+                       g_strerror (errno));
+          return CLOSED;
+        }
+      chardev->ring_head = (chardev->ring_head + (unsigned) written) % RING_SIZE;
+      chardev->ring_len -= (unsigned) written;
+      chardev->dropping = false;
+      chardev->stalled_at = -1;
+    }
+  return DRAINED;
+}
+
+static void
+update_ready_time (CopChardev *chardev)
+{
+  int64_t ready = G_MAXINT64;
+
+  if (chardev->flush_at >= 0)
+    ready = MIN (ready, chardev->flush_at);
+  if (chardev->stalled_at >= 0)
+    ready = MIN (ready, chardev->stalled_at);
+  if (chardev->retry_in_at >= 0)
+    ready = MIN (ready, chardev->retry_in_at);
+  if (ready == G_MAXINT64)
+    ready = -1;
+  if (g_source_get_ready_time (chardev->source) != ready)
+    g_source_set_ready_time (chardev->source, ready);
+}
+
+/* Drains, and sees to it that the rest is drained later. The lock is held. */
+static void
+flush_some (CopChardev *chardev)
+{
+  chardev->flush_at = -1;
+  if (chardev->out_fd < 0)
+    return;
+
+  switch (drain (chardev))
+    {
+    case DRAINED:
+      unwatch (chardev, &chardev->out_tag);
+      break;
+    case WOULD_BLOCK:
+      watch (chardev, &chardev->out_tag, chardev->out_fd, G_IO_OUT);
+      break;
+    case CLOSED:
+      if (chardev->listen_fd >= 0)
+        drop_client (chardev);
+      else
+        close_out (chardev);
+      break;
+    }
+}
+
+size_t
+cop_chardev_write (CopChardev *chardev, const uint8_t *bytes, size_t length)
+{
+  size_t taken = 0;
+
+  g_mutex_lock (&chardev->lock);
+  if (chardev->out_fd < 0)
+    taken = length;             /* a wire with nobody at the other end */
+  else
+    {
+      while (taken < length && chardev->ring_len < RING_SIZE)
+        {
+          unsigned tail = (chardev->ring_head + chardev->ring_len) % RING_SIZE;
+          size_t room = MIN (RING_SIZE - tail, RING_SIZE - chardev->ring_len);
+          size_t part = MIN (room, length - taken);
+
+          memcpy (chardev->ring + tail, bytes + taken, part);
+          chardev->ring_len += part;
+          taken += part;
+        }
+      if (taken < length && chardev->dropping)
+        {
+          chardev->dropped += length - taken;
+          taken = length;
+        }
+
+      /* While out is watched the flush comes by itself. */
+      if (chardev->flush_at < 0 && chardev->out_tag == NULL && chardev->ring_len > 0)
+        chardev->flush_at = g_get_monotonic_time () + FLUSH_DELAY_US;
+      if (chardev->flush_at > 0 && chardev->ring_len > RING_SIZE / 2)
+        chardev->flush_at = 0;
+      if (taken < length)
+        {
+          chardev->writer_waits = true;
+          if (chardev->stalled_at < 0)
+            chardev->stalled_at = g_get_monotonic_time () + STALL_US;
+        }
+      update_ready_time (chardev);
+    }
+  g_mutex_unlock (&chardev->lock);
+  return taken;
+}
+
+bool
+cop_chardev_flush (CopChardev *chardev, unsigned timeout_ms)
+{
+  int64_t deadline = g_get_monotonic_time () + (int64_t) timeout_ms * 1000;
+  bool done;
+
+  g_mutex_lock (&chardev->lock);
+  while (chardev->out_fd >= 0 && drain (chardev) == WOULD_BLOCK)
+    {
+      struct pollfd poll_fd = { .fd = chardev->out_fd, .events = POLLOUT };
+      int64_t left_us = deadline - g_get_monotonic_time ();
+
+      if (left_us <= 0)
+        break;
+      /* With the lock held: writers wait with us, for as long as the caller said. */
+      poll (&poll_fd, 1, (int) (left_us / 1000 + 1));
+    }
+  done = chardev->ring_len == 0;
+  g_mutex_unlock (&chardev->lock);
+  return done;
+}
+
+uint64_t
+cop_chardev_dropped (CopChardev *chardev)
+{
+  uint64_t dropped;
+
+  g_mutex_lock (&chardev->lock);
+  dropped = chardev->dropped;
+  g_mutex_unlock (&chardev->lock);
+  return dropped;
+}
+
+/* Input; on the I/O thread */
+
+static void
+input_ended (CopChardev *chardev, bool hung_up)
+{
+  g_mutex_lock (&chardev->lock);
+  if (chardev->listen_fd >= 0)
+    drop_client (chardev);
+  else if (hung_up)
+    {
+      unwatch (chardev, &chardev->in_tag);
+      chardev->retry_in_at = g_get_monotonic_time () + REOPEN_US;
+    }
+  else
+    close_in (chardev);
+  g_mutex_unlock (&chardev->lock);
+}
+
+static void
+read_input (CopChardev *chardev)
+{
+  uint8_t bytes[512];
+  size_t room;
+  ssize_t length;
+
+  room = chardev->ops->can_receive (chardev->data);
+  if (room == 0)
+    {
+      g_mutex_lock (&chardev->lock);
+      __atomic_store_n (&chardev->input_paused, true, __ATOMIC_SEQ_CST);
+      unwatch (chardev, &chardev->in_tag);
+      g_mutex_unlock (&chardev->lock);
+      /* Room that came before input_paused was set went unheard. */
+      if (chardev->ops->can_receive (chardev->data) > 0)
+        cop_chardev_accept_input (chardev);
+      return;
+    }
+
+  do
+    length = read (chardev->in_fd, bytes, MIN (room, sizeof (bytes)));
+  while (length < 0 && errno == EINTR);
+
+  if (length > 0)
+    chardev->ops->receive (chardev->data, bytes, (size_t) length);
+  else if (length == 0 || errno != EAGAIN)
+    /* A pty's other side may be opened again. */
+    input_ended (chardev, length < 0 && errno == EIO);
+}
+
+void
+cop_chardev_accept_input (CopChardev *chardev)
+{
+  if (!__atomic_load_n (&chardev->input_paused, __ATOMIC_SEQ_CST))
+    return;
+  g_mutex_lock (&chardev->lock);
+  __atomic_store_n (&chardev->input_paused, false, __ATOMIC_SEQ_CST);
+  watch_in (chardev);
+  g_mutex_unlock (&chardev->lock);
+}
+
+/* The source */
+
+static gboolean
+dispatch (GSource *source, G_GNUC_UNUSED GSourceFunc callback, G_GNUC_UNUSED gpointer user_data)
+{
+  CopChardev *chardev = ((ChardevSource *) source)->chardev;
+  int64_t now = g_source_get_time (source);
+  bool writable, has_input;
+
+  g_mutex_lock (&chardev->lock);
+  if (chardev->listen_tag != NULL && g_source_query_unix_fd (source, chardev->listen_tag) != 0)
+    accept_client (chardev);
+
+  if (chardev->stalled_at >= 0 && chardev->stalled_at <= now)
+    {
+      chardev->stalled_at = -1;
+      chardev->dropping = true;
+    }
+  if (chardev->retry_in_at >= 0 && chardev->retry_in_at <= now)
+    {
+      chardev->retry_in_at = -1;
+      watch_in (chardev);
+    }
+  if ((chardev->flush_at >= 0 && chardev->flush_at <= now) ||
+      (chardev->out_tag != NULL && g_source_query_unix_fd (source, chardev->out_tag) != 0))
+    flush_some (chardev);
+
+  writable = chardev->writer_waits &&
+             (chardev->ring_len < RING_SIZE || chardev->dropping || chardev->out_fd < 0);
+  if (writable)
+    chardev->writer_waits = false;
+  /* Asked last: a client that is dropped above takes its input with it. */
+  has_input = chardev->in_tag != NULL && g_source_query_unix_fd (source, chardev->in_tag) != 0;
+  g_mutex_unlock (&chardev->lock);
+
+  if (writable)
+    chardev->ops->writable (chardev->data);
+  if (has_input)
+    read_input (chardev);
+
+  g_mutex_lock (&chardev->lock);
+  update_ready_time (chardev);
+  g_mutex_unlock (&chardev->lock);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs source_funcs = { .dispatch = dispatch };
+
+CopChardev *
+cop_chardev_new (CopConsoleConfig *config, GMainContext *context)
+{
+  CopChardev *chardev = g_new0 (CopChardev, 1);
+
+  g_mutex_init (&chardev->lock);
+  chardev->context = context != NULL ? g_main_context_ref (context) : NULL;
+  chardev->flush_at = chardev->stalled_at = chardev->retry_in_at = -1;
+  chardev->restore_flags = -1;
+
+  chardev->in_fd = config->in_fd;
+  chardev->out_fd = config->out_fd;
+  chardev->listen_fd = config->listen_fd;
+  config->in_fd = config->out_fd = config->listen_fd = -1;
+  if (chardev->out_fd >= 0)
+    chardev->out_fd = make_nonblocking (chardev, chardev->out_fd);
+
+  chardev->source = g_source_new (&source_funcs, sizeof (ChardevSource));
+  ((ChardevSource *) chardev->source)->chardev = chardev;
+  g_source_set_static_name (chardev->source, "chardev");
+  return chardev;
+}
+
+void
+cop_chardev_free (CopChardev *chardev)
+{
+  if (chardev == NULL)
+    return;
+
+  cop_chardev_flush (chardev, 1000);
+  g_source_destroy (chardev->source);
+  g_source_unref (chardev->source);
+  chardev->in_tag = chardev->out_tag = chardev->listen_tag = NULL;
+  close_out (chardev);
+  close_in (chardev);
+  cop_fd_clear (&chardev->listen_fd);
+  g_clear_pointer (&chardev->context, g_main_context_unref);
+  g_mutex_clear (&chardev->lock);
+  g_free (chardev);
+}
+
+void
+cop_chardev_connect (CopChardev *chardev, const CopChardevOps *ops, gpointer data)
+{
+  g_mutex_lock (&chardev->lock);
+  chardev->ops = ops;
+  chardev->data = data;
+  g_source_attach (chardev->source, chardev->context);
+  if (chardev->listen_fd >= 0)
+    watch (chardev, &chardev->listen_tag, chardev->listen_fd, G_IO_IN);
+  watch_in (chardev);
+  g_mutex_unlock (&chardev->lock);
+}
