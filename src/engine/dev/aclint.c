@@ -270,7 +270,7 @@ sswi_write (CopDevice *device, uint64_t offset, G_GNUC_UNUSED unsigned size, uin
   const Sswi *sswi = (const Sswi *) device;
 
   if (offset / 4 < sswi->harts && (value & 1) != 0)
-    sswi->lines.post_ssi (sswi->lines.data, offset / 4);
+    sswi->lines.set (sswi->lines.data, offset / 4, COP_IRQ_SSI, true);
 }
 
 static int

@@ -12,9 +12,8 @@
 
 typedef struct
 {
-  /* Drives line @irq of @hart; on any thread, with device locks held. */
+  /* Drives line @irq of @hart; on any thread, with device locks held. COP_IRQ_SSI has no line: its
+     bit is set, with @level true, and software clears it. */
   void   (*set) (gpointer data, unsigned hart, CopIrq irq, bool level);
-  /* Sets the SSIP bit of @hart once: it has no line, software clears it. */
-  void   (*post_ssi) (gpointer data, unsigned hart);
   gpointer data;
 } CopHartLines;
