@@ -53,8 +53,7 @@ fp_open (const CopHart *hart, unsigned number)
 static uint8_t
 merged_fcsr (CopHart *hart)
 {
-  cop_fpu_leave (hart);
-  cop_fpu_enter (hart);
+  cop_fpu_sync (hart);
   return hart->s.fcsr;
 }
 
@@ -63,10 +62,8 @@ replace_fcsr (CopHart *hart, uint8_t fcsr)
 {
   bool new_frm = (hart->s.fcsr ^ fcsr) >> 5;
 
-  cop_fpu_leave (hart);
-  hart->s.fcsr = fcsr;
+  cop_fpu_set_fcsr (hart, fcsr);
   hart->s.mstatus |= COP_MSTATUS_FS;
-  cop_fpu_enter (hart);
   if (new_frm)
     cop_hart_update_view (hart);
 }

@@ -107,29 +107,30 @@
 
 /**
  * cop_fpu_enter:
- * Puts frm and nothing raised into the host's FPU; on entry to run(), after slow paths, and after
- * s.fcsr was changed. Flags that the host held are lost.
+ * Puts frm and nothing raised into the FPU of the calling thread; on entry to run(), and after
+ * cop_fpu_leave() for a slow path. Flags that the host held are lost.
  */
 void cop_fpu_enter (CopHart *hart);
 
 /**
  * cop_fpu_leave:
- * Merges the host's flags into s.fcsr and restores the host's default environment. When flags were
- * raised, mstatus.FS becomes dirty. Only after cop_fpu_enter(): other code raises host flags too.
+ * Merges the host's flags into s.fcsr and restores the host's default environment. Does nothing on
+ * a thread that has not entered with @hart. mstatus.FS stays: instructions that may raise a flag
+ * have made it dirty (FP_DIRTY in insn-table.h), which does not depend on when flags are merged.
  */
 void cop_fpu_leave (CopHart *hart);
 
-/**
- * cop_fpu_sync:
- * Makes s.fcsr and mstatus.FS true while the hart runs on: merges as cop_fpu_leave() does and clears
- * the host's flags, the mode staying in force. Before what reads fcsr or mstatus.
+/*
+ * The three below may be called while @hart runs, on its thread, and while it does not run.
  */
+
+/* Makes s.fcsr true; a hart that runs goes on in the same mode. */
 void cop_fpu_sync (CopHart *hart);
 
-/* Returns: fflags of the running hart, changing nothing */
+/* Returns: fflags, changing nothing */
 uint8_t cop_fpu_flags (const CopHart *hart);
 
-/* Sets frm and fflags of the running hart; mstatus.FS is the caller's business. */
+/* Sets frm and fflags; when the hart runs, also what is in force. */
 void cop_fpu_set_fcsr (CopHart *hart, uint8_t fcsr);
 
 /* The mode the host is in while frm is @frm. */

@@ -13,6 +13,7 @@ test_without_extensions (void)
 
   g_test_summary ("hosts without FMA3 and F16C compute the same");
   cop_host_cpu = (CopHostCpu) { 0 };
+  cop_fpu_enter (hart);
   for (unsigned i = 0; i < 100000; i++)
     {
       const FpuOperation *operation = fpu_operation (names[i % G_N_ELEMENTS (names)]);
