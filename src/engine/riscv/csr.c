@@ -60,11 +60,12 @@ merged_fcsr (CopHart *hart)
 static void
 replace_fcsr (CopHart *hart, uint8_t fcsr)
 {
-  bool new_frm = (hart->s.fcsr ^ fcsr) >> 5;
+  bool new_mode = (hart->s.fcsr ^ fcsr) >> 5 != 0 ||
+                  (hart->s.mstatus & COP_MSTATUS_FS) != COP_MSTATUS_FS;
 
   cop_fpu_set_fcsr (hart, fcsr);
   hart->s.mstatus |= COP_MSTATUS_FS;
-  if (new_frm)
+  if (new_mode)
     cop_hart_update_view (hart);
 }
 

@@ -179,7 +179,11 @@ cop_hart_reset (CopHart *hart, uint64_t pc, CopPriv priv, uint64_t a1)
 void
 cop_hart_state_changed (CopHart *hart)
 {
+  uint8_t reservation_size = hart->s.reservation_size;
+
+  /* Whoever flushes otherwise may lose the reservation; here it is part of the new state. */
   cop_mmu_flush_all (hart);
+  hart->s.reservation_size = reservation_size;
   cop_hpm_schedule (hart);
   cop_hart_arm_timer (hart);
   cop_hart_update_view (hart);

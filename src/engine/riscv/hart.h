@@ -103,6 +103,7 @@ typedef struct
   uint64_t       address, length;       /* bytes; length UINT64_MAX: everything */
   uint64_t       asid;                  /* UINT64_MAX: all, global ones too */
   int           *unanswered;            /* (nullable): atomic; decremented when done, futex woken */
+  bool           was_parked;            /* set by cop_hart_request(): the hart's stores are seen */
 } CopRequest;
 
 /* Pointers to the page tables one level above the leaves, so that most walks are one load. */

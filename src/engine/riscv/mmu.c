@@ -396,15 +396,15 @@ cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length)
 }
 
 void
-cop_mmu_revoke_write (CopHart *hart, uint64_t gpa)
+cop_mmu_revoke_write (CopHart *hart, uint64_t gpa, bool may_have_written)
 {
   uint64_t mine = UINT64_C (1) << hart->id;
 
   if (!(__atomic_load_n (&cop_ram_page (hart->ram, gpa)->writers, __ATOMIC_SEQ_CST) & mine))
     return;
   drop_writer (hart, gpa);
-  /* This hart may have stored after the other had read the bytes. */
-  cop_ram_written (hart->ram, gpa & PAGE_MASK, COP_PAGE_SIZE);
+  if (may_have_written)
+    cop_ram_written (hart->ram, gpa & PAGE_MASK, COP_PAGE_SIZE);
 }
 
 void

@@ -91,9 +91,9 @@ void cop_mmu_flush_all (CopHart *hart);
 /* Frees all that the MMU allocated for @hart; part of cop_hart_free(). */
 void cop_mmu_free (CopHart *hart);
 
-/* This hart's answer to COP_REQUEST_REVOKE_WRITE: drops its write entries of the page at @gpa, and
-   reports the page as written, since it may have been since the request. */
-void cop_mmu_revoke_write (CopHart *hart, uint64_t gpa);
+/* This hart's answer to COP_REQUEST_REVOKE_WRITE: drops its write entries of the page at @gpa. With
+   @may_have_written, the hart has run since the request was made: the page is reported as written. */
+void cop_mmu_revoke_write (CopHart *hart, uint64_t gpa, bool may_have_written);
 
 /* Drops a space's pointers to page tables that [gva, gva + length) is reached through. */
 void cop_mmu_drop_walks (CopTlbSpace *space, uint64_t gva, uint64_t length);

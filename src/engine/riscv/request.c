@@ -80,7 +80,7 @@ do_request (CopHart *hart, const CopRequest *request)
       cop_mmu_sfence (hart, request->address, request->length, request->asid);
       break;
     case COP_REQUEST_REVOKE_WRITE:
-      cop_mmu_revoke_write (hart, request->address);
+      cop_mmu_revoke_write (hart, request->address, !request->was_parked);
       break;
     case COP_REQUEST_FENCE_I:
     case COP_REQUEST_DROP_CODE:
@@ -89,16 +89,18 @@ do_request (CopHart *hart, const CopRequest *request)
     case COP_REQUEST_ALL:
       cop_mmu_flush_all (hart);
       drop_code (hart);
+      if (!request->was_parked)
+        cop_ram_written (hart->ram, hart->ram->dram.gpa, hart->ram->dram.size);
       break;
     }
 }
 
-/* Makes the queue one COP_REQUEST_ALL for each counter that is waited on, and one more. The lock is
-   held. */
+/* Makes the queue one COP_REQUEST_ALL for each counter that is waited on, and one more for the rest.
+   The lock is held. */
 static void
 collapse (GArray *queue)
 {
-  const CopRequest all = { .kind = COP_REQUEST_ALL };
+  CopRequest all = { .kind = COP_REQUEST_ALL, .was_parked = true };
   CopRequest *requests = (CopRequest *) queue->data;
   unsigned kept = 0;
 
@@ -107,19 +109,24 @@ collapse (GArray *queue)
       int answers = n_answers (&requests[i]);
       unsigned same = 0;
 
+      /* What the hart wrote before it loses its write entries is reported as one lot. */
+      if (requests[i].kind == COP_REQUEST_REVOKE_WRITE || requests[i].kind == COP_REQUEST_ALL)
+        all.was_parked &= requests[i].was_parked;
       if (requests[i].unanswered == NULL)
         continue;
       while (same < kept && requests[same].unanswered != requests[i].unanswered)
         same++;
       if (same == kept)
         requests[kept++] = (CopRequest){ .kind = COP_REQUEST_ALL,
+                                         .was_parked = true,
                                          .length = answers,
                                          .unanswered = requests[i].unanswered };
       else
         requests[same].length += answers;
     }
   g_array_set_size (queue, kept);
-  g_array_append_val (queue, all);
+  /* First, so that nobody is answered before it is done. */
+  g_array_prepend_val (queue, all);
 }
 
 void
@@ -130,6 +137,7 @@ cop_hart_request (CopHart *hart, const CopRequest *request)
 
   g_mutex_lock (&hart->lock);
   parked = hart->parked;
+  queued.was_parked = parked;
   if (parked)
     queued.unanswered = NULL;
   if (hart->requests->len >= QUEUE_LIMIT)
