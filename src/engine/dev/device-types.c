@@ -8,6 +8,7 @@
 #include "engine/dev/plic.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
+#include "engine/dev/virtio-devices.h"
 #include "engine/dev/vmgenid.h"
 
 const CopDeviceType *const cop_device_types[] = {
@@ -19,5 +20,7 @@ const CopDeviceType *const cop_device_types[] = {
   &cop_plic_type,
   &cop_uart_type,
   &cop_vmgenid_type,
+  &cop_virtio_blk_type,
+  &cop_virtio_rng_type,
   NULL,
 };
