@@ -8,7 +8,8 @@
 #include <time.h>
 
 static const CopStateRow clock_rows[] = {
-  COP_STATE (CopClockState, ticks),
+  /* The greatest number stands for a clock that runs. */
+  COP_STATE (CopClockState, ticks, .max = COP_CLOCK_NEVER - 1),
 };
 const CopStateTable cop_clock_state_table = { "clock", 1,
                                               COP_STATE_ROWS (CopClockState, clock_rows) };
@@ -49,7 +50,9 @@ cop_clock_start (CopClock *clock)
 void
 cop_clock_stop (CopClock *clock)
 {
-  __atomic_store_n (&clock->stopped_at, cop_clock_ticks (clock), __ATOMIC_RELEASE);
+  uint64_t ticks = cop_clock_ticks (clock);
+
+  __atomic_store_n (&clock->stopped_at, MIN (ticks, COP_CLOCK_NEVER - 1), __ATOMIC_RELEASE);
 }
 
 void
@@ -58,7 +61,7 @@ cop_clock_set (CopClock *clock, uint64_t ticks)
   if (__atomic_load_n (&clock->stopped_at, __ATOMIC_ACQUIRE) == COP_CLOCK_NEVER)
     __atomic_store_n (&clock->offset, (int64_t) (ticks - host_ticks ()), __ATOMIC_RELAXED);
   else
-    __atomic_store_n (&clock->stopped_at, ticks, __ATOMIC_RELEASE);
+    __atomic_store_n (&clock->stopped_at, MIN (ticks, COP_CLOCK_NEVER - 1), __ATOMIC_RELEASE);
 }
 
 uint64_t
