@@ -5,7 +5,8 @@
  * Numbers are compared as integers. With the lower bits of negative ones inverted, the order of
  * the bits as a signed integer is the order of the values, -0 just below +0.
  *
- * Source: RISC-V Unprivileged Spec 20240411 §21.6, §21.8, §21.9, §22.6, §22.7; IEEE 754-2019 §9.6
+ * Source: RISC-V Unprivileged Spec 20240411 §21.6, §21.8, §21.9, §22.6, §22.7;
+ * IEEE 754-2019 §9.6
  */
 #include "engine/riscv/fpu-soft-private.h"
 

@@ -392,39 +392,38 @@ COP_HOST_FROM_INTEGER (f64, uint64_t, double, "cvtsi2sdq")
 
 /* Comparisons: ucomis raises NV for signaling NaNs alone, comis for all, as feq and flt, fle do. */
 
-#define COP_HOST_COMPARE(format, bits, suffix)                                                    \
+#define COP_HOST_COMPARE(format, bits, real, suffix)                                              \
   static inline bool cop_host_##format##_eq (bits a, bits b)                                      \
   {                                                                                               \
+    real x = cop_host_##format##_value (a), y = cop_host_##format##_value (b);                    \
     bool equal, is_ordered;                                                                       \
                                                                                                   \
     __asm__ volatile ("ucomis" suffix " %3, %2"                                                   \
                       : "=@cce" (equal), "=@ccnp" (is_ordered)                                    \
-                      : "x" (cop_host_##format##_value (a)), "x" (cop_host_##format##_value (b))); \
+                      : "x" (x), "x" (y));                                                        \
     return equal && is_ordered;                                                                   \
   }                                                                                               \
                                                                                                   \
   static inline bool cop_host_##format##_lt (bits a, bits b)                                      \
   {                                                                                               \
+    real x = cop_host_##format##_value (a), y = cop_host_##format##_value (b);                    \
     bool above;                                                                                   \
                                                                                                   \
-    __asm__ volatile ("comis" suffix " %1, %2"                                                    \
-                      : "=@cca" (above)                                                           \
-                      : "x" (cop_host_##format##_value (a)), "x" (cop_host_##format##_value (b))); \
+    __asm__ volatile ("comis" suffix " %1, %2" : "=@cca" (above) : "x" (x), "x" (y));             \
     return above;                                                                                 \
   }                                                                                               \
                                                                                                   \
   static inline bool cop_host_##format##_le (bits a, bits b)                                      \
   {                                                                                               \
-    bool above_or_equal;                                                                          \
+    real x = cop_host_##format##_value (a), y = cop_host_##format##_value (b);                    \
+    bool above;                                                                                   \
                                                                                                   \
-    __asm__ volatile ("comis" suffix " %1, %2"                                                    \
-                      : "=@ccae" (above_or_equal)                                                 \
-                      : "x" (cop_host_##format##_value (a)), "x" (cop_host_##format##_value (b))); \
-    return above_or_equal;                                                                        \
+    __asm__ volatile ("comis" suffix " %1, %2" : "=@ccae" (above) : "x" (x), "x" (y));            \
+    return above;                                                                                 \
   }
 
-COP_HOST_COMPARE (f32, uint32_t, "s")
-COP_HOST_COMPARE (f64, uint64_t, "d")
+COP_HOST_COMPARE (f32, uint32_t, float, "s")
+COP_HOST_COMPARE (f64, uint64_t, double, "d")
 
 #undef COP_HOST_COMPARE
 

@@ -23,8 +23,8 @@
  * make that right for NaNs too.
  *
  * Values are bits as in fpu.h. The tables below are the operations; what there is of them for each
- * row stands above the table. On x86-64 cop_host_* are SSE2 instructions (fpu-host-x86.h), elsewhere
- * cop_soft_* with the mode and flags kept in a variable of the thread (fpu-host-portable.h).
+ * row stands above the table. On x86-64 cop_host_* are SSE2 instructions (fpu-host-x86.h),
+ * elsewhere cop_soft_* with mode and flags in a variable of the thread (fpu-host-portable.h).
  */
 #pragma once
 

@@ -26,7 +26,6 @@ __extension__ typedef unsigned __int128 CopWide;
 typedef struct
 {
   unsigned fraction_bits;       /* stored; the leading one is not */
-  unsigned exponent_bits;
   int      bias;                /* also the largest exponent */
   uint64_t sign;
   uint64_t infinity;            /* all larger magnitudes are NaNs */
@@ -34,9 +33,9 @@ typedef struct
 } CopFormat;
 
 /* clang-format off */
-static const CopFormat cop_format_f16 = { 10,  5,   15, UINT64_C (1) << 15, UINT64_C (0x1f) << 10,  COP_F16_NAN };
-static const CopFormat cop_format_f32 = { 23,  8,  127, UINT64_C (1) << 31, UINT64_C (0xff) << 23,  COP_F32_NAN };
-static const CopFormat cop_format_f64 = { 52, 11, 1023, UINT64_C (1) << 63, UINT64_C (0x7ff) << 52, COP_F64_NAN };
+static const CopFormat cop_format_f16 = { 10,   15, 1ull << 15, 0x1full  << 10, COP_F16_NAN };
+static const CopFormat cop_format_f32 = { 23,  127, 1ull << 31, 0xffull  << 23, COP_F32_NAN };
+static const CopFormat cop_format_f64 = { 52, 1023, 1ull << 63, 0x7ffull << 52, COP_F64_NAN };
 /* clang-format on */
 
 typedef enum

@@ -7,7 +7,8 @@
 static void
 test_without_extensions (void)
 {
-  static const char *const names[] = { "f32_fma", "f64_fma", "f32_to_f16", "f16_to_f32", "f16_to_f64" };
+  static const char *const names[] = { "f32_fma", "f64_fma", "f32_to_f16", "f16_to_f32",
+                                       "f16_to_f64" };
   const CopHostCpu cpu = cop_host_cpu;
   g_autofree CopHart *hart = g_new0 (CopHart, 1);
 
@@ -34,8 +35,9 @@ test_without_extensions (void)
 static void
 test_mxcsr (void)
 {
-  /* Source: Intel 64 and IA-32 Architectures SDM vol. 1 §10.2.3; exceptions masked, FTZ and DAZ off */
-  static const uint32_t entered[8] = { 0x1f80, 0x7f80, 0x3f80, 0x5f80, 0x1f80, 0x1f80, 0x1f80, 0x1f80 };
+  /* Exceptions masked, FTZ and DAZ off. Source: Intel 64 and IA-32 SDM vol. 1 §10.2.3 */
+  static const uint32_t entered[8] = { 0x1f80, 0x7f80, 0x3f80, 0x5f80,
+                                       0x1f80, 0x1f80, 0x1f80, 0x1f80 };
   g_autofree CopHart *hart = g_new0 (CopHart, 1);
 
   g_test_summary ("each frm has its control word, and each flag its bit");
