@@ -5,8 +5,5 @@
 #include "vmtool/commands.h"
 
 const VmtCommand *const vmt_commands[] = {
-  &vmt_help,
-  &vmt_complete_words,
-  &vmt_man_page,
-  NULL,
+  &vmt_image, &vmt_help, &vmt_complete_words, &vmt_man_page, NULL,
 };

@@ -6,6 +6,7 @@
 
 #include "vmtool/vmtool.h"
 
+extern const VmtCommand vmt_image;
 extern const VmtCommand vmt_help;
 extern const VmtCommand vmt_complete_words;
 extern const VmtCommand vmt_man_page;
