@@ -117,8 +117,9 @@ find_overflows (CopHart *hart, uint64_t instret)
       }
 }
 
-void
-cop_hpm_schedule (CopHart *hart)
+/* @instret: what counters that run have been counted up to */
+static void
+schedule (CopHart *hart, uint64_t instret)
 {
   const CopHartState *s = &hart->s;
 
@@ -139,11 +140,17 @@ cop_hpm_schedule (CopHart *hart)
       /* The counter is zero again when instret is the negative of its member; far-off wraps, and
          those that nobody is told of, are left alone. */
       if (runs_on_instret (s, i) && cop_hart_has (hart, COP_ISA (SSCOFPMF)) &&
-          !(s->mhpmevent[i] & EVENT_OF) && -s->mhpmcounter[i] > s->instret)
+          !(s->mhpmevent[i] & EVENT_OF) && -s->mhpmcounter[i] > instret)
         hart->hpm_wraps_at[i] = -s->mhpmcounter[i];
       hart->instret_event = MIN (hart->instret_event, hart->hpm_wraps_at[i]);
     }
   hart->hpm_used &= ~(1u << COP_HPM_EVENT_NONE);
+}
+
+void
+cop_hpm_schedule (CopHart *hart)
+{
+  schedule (hart, hart->s.instret);
 }
 
 void
@@ -164,7 +171,7 @@ void
 cop_hpm_start (CopHart *hart, uint64_t instret)
 {
   shift (&hart->s, -instret);
-  cop_hpm_schedule (hart);
+  schedule (hart, instret);
 }
 
 void
