@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The devices of a machine, at the addresses and interrupts of QEMU's virt machine.
+ */
+#include "engine/dev/aclint.h"
+#include "engine/dev/finisher.h"
+#include "engine/dev/platform.h"
+#include "engine/dev/plic.h"
+#include "engine/dev/rtc.h"
+#include "engine/dev/uart.h"
+#include "engine/dev/virtio-devices.h"
+#include "engine/dev/vmgenid.h"
+#include "engine/machine-private.h"
+
+static void
+set_hart_line (gpointer data, unsigned hart, CopIrq irq, bool level)
+{
+  CopMachine *machine = data;
+
+  if (hart < machine->n_harts)
+    cop_hart_set_irq (machine->harts[hart].hart, irq, level);
+}
+
+static void
+finish (gpointer data, CopFinish finish, uint32_t code)
+{
+  CopMachine *machine = data;
+
+  switch (finish)
+    {
+    case COP_FINISH_PASS:
+      cop_machine_end (machine, COP_END_POWEROFF, 0);
+      break;
+    case COP_FINISH_FAIL:
+      cop_machine_end (machine, COP_END_FAILURE, code);
+      break;
+    case COP_FINISH_RESET:
+      cop_machine_guest_reset (machine);
+      break;
+    }
+}
+
+void
+cop_machine_prepare_lines (CopMachine *machine)
+{
+  machine->lines = (CopHartLines){ .set = set_hart_line, .data = machine };
+}
+
+/* Puts a device with an interrupt on the bus. */
+static void
+add (CopMachine *machine, CopDevice *device, unsigned irq)
+{
+  cop_device_connect_irq (device, irq, cop_plic_sink (machine->plic));
+  cop_bus_add (&machine->bus, device);
+}
+
+static void
+add_platform_devices (CopMachine *machine)
+{
+  CopMachineConfig *config = machine->config;
+  const CopHartLines *lines = &machine->lines;
+  CopBus *bus = &machine->bus;
+  unsigned n = machine->n_harts;
+
+  machine->plic = cop_plic_new ("plic0", COP_PLIC_GPA, n, lines);
+  cop_bus_add (bus, machine->plic);
+  cop_bus_add (bus, cop_mswi_new ("mswi0", COP_MSWI_GPA, n, lines));
+  cop_bus_add (bus, cop_mtimer_new ("mtimer0", COP_MTIMER_GPA, n, machine->timers));
+  cop_bus_add (bus, cop_sswi_new ("sswi0", COP_SSWI_GPA, n, lines));
+  cop_bus_add (bus, cop_finisher_new ("finisher0", COP_FINISHER_GPA, finish, machine));
+
+  machine->console = cop_chardev_new (&config->console, machine->context);
+  add (machine, cop_uart_new ("uart0", COP_UART_GPA, machine->context, machine->console),
+       COP_UART_IRQ);
+  add (machine, cop_rtc_new ("rtc0", COP_RTC_GPA, machine->context), COP_RTC_IRQ);
+  add (machine, cop_vmgenid_new ("vmgenid0", COP_VMGENID_GPA, config->generation_id),
+       COP_VMGENID_IRQ);
+}
+
+/* The virtio devices fill the slots from the first on, as far as there are any. */
+static bool
+add_virtio (CopMachine *machine, unsigned *slot, CopDevice *device)
+{
+  if (device == NULL)
+    return false;
+  add (machine, device, COP_VIRTIO_IRQ (*slot));
+  (*slot)++;
+  return true;
+}
+
+bool
+cop_machine_build_board (CopMachine *machine, GError **error)
+{
+  CopMachineConfig *config = machine->config;
+  CopRam *ram = machine->ram;
+  GMainContext *context = machine->context;
+  unsigned slot = 0;
+
+  add_platform_devices (machine);
+  for (unsigned i = 0; i < config->n_disks; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("disk%u", i);
+
+      if (!add_virtio (
+            machine, &slot,
+            cop_virtio_blk_new (id, ram, context, COP_VIRTIO_GPA (slot), &config->disks[i], error)))
+        return false;
+    }
+  if (config->rng)
+    add_virtio (machine, &slot, cop_virtio_rng_new ("rng0", ram, context, COP_VIRTIO_GPA (slot)));
+  return true;
+}
