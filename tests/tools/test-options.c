@@ -16,6 +16,8 @@ static const VmtOption options[] = {
   { "harts", VMT_INT, "harts", .otherwise = "1", .min = 1, .max = 64 },
   { "engine", VMT_ENUM, "engine", .names = &engine_names },
   { "trace", VMT_FLAG, "trace" },
+  { "log", VMT_FLAG_PATH, "log" },
+  { "wait", VMT_SECONDS, "wait" },
   { NULL },
 };
 
@@ -33,6 +35,41 @@ parse (const char *line, GError **error)
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
 
   return vmt_call_parse (&command, (const char *const *)words, error);
+}
+
+static void
+test_flag_with_path (void)
+{
+  g_autoptr (VmtCall) alone = parse ("x --log y", NULL);
+  g_autoptr (VmtCall) named = parse ("x --log=y", NULL);
+  g_autoptr (VmtCall) neither = parse ("x y", NULL);
+
+  g_test_summary ("--log takes a file only after '=': the next word is a word of its own");
+  g_assert_true (vmt_call_flag (alone, "log"));
+  g_assert_null (vmt_call_string (alone, "log"));
+  g_assert_cmpstr (vmt_call_string (alone, "where"), ==, "y");
+  g_assert_true (vmt_call_flag (named, "log"));
+  g_assert_cmpstr (vmt_call_string (named, "log"), ==, "y");
+  g_assert_false (vmt_call_flag (neither, "log"));
+}
+
+static void
+test_seconds (void)
+{
+  static const struct
+  {
+    const char *text;
+    uint64_t ms;
+  } rows[] = { { "x --wait 2.5", 2500 }, { "x --wait=10", 10000 }, { "x --wait 0.001", 1 },
+               { "x", 0 } };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (VmtCall) call = parse (rows[i].text, NULL);
+
+      g_assert_nonnull (call);
+      g_assert_cmpuint (vmt_call_ms (call, "wait"), ==, rows[i].ms);
+    }
 }
 
 static void
@@ -105,9 +142,15 @@ static const struct
   { "x -m",                   "unknown option '-m'; options begin with two dashes" },
   { "x y z",                  "unexpected argument 'z'; see --help" },
   { "x --memory",             "--memory needs a value: --memory SIZE" },
+  { "x --memory 512",         "--memory: 512 bytes are too few; did you mean 512M, in mebibytes?" },
   { "x --memory 1M",          "--memory: 1M is out of range; it must be from 16 MiB to 64 GiB" },
   { "x --memory lots",        "--memory: 'lots' is not a size; "
                               "write a number with K, M, G or T, such as 512M" },
+  { "x --wait -1",            "--wait: '-1' is not a number of seconds, such as 10 or 2.5" },
+  { "x --wait inf",           "--wait: 'inf' is not a number of seconds, such as 10 or 2.5" },
+  { "x --wait 0",             "--wait: '0' is not a number of seconds, such as 10 or 2.5" },
+  { "x --wait 0x10",          "--wait: '0x10' is not a number of seconds, such as 10 or 2.5" },
+  { "x --wait 5s",            "--wait: '5s' is not a number of seconds, such as 10 or 2.5" },
   { "x --harts 65",           "--harts: 65 is out of range; it must be from 1 to 64" },
   { "x --harts -1",           "--harts: -1 is out of range; it must be from 1 to 64" },
   { "x --harts 4x",           "--harts: '4x' is not a whole number" },
@@ -215,6 +258,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tools/options/values", test_values);
+  g_test_add_func ("/tools/options/flag-with-path", test_flag_with_path);
+  g_test_add_func ("/tools/options/seconds", test_seconds);
   g_test_add_func ("/tools/options/defaults", test_defaults);
   g_test_add_func ("/tools/options/two-dashes", test_two_dashes_end_options);
   g_test_add_func ("/tools/options/help", test_help_needs_nothing_else);

@@ -8,13 +8,24 @@
 #include <string.h>
 
 const VmtExitRow vmt_exit_rows[] = {
-  { VMT_EXIT_OK, N_ ("done; a guest powered itself off or reported a pass") },
-  { VMT_EXIT_FAILED, N_ ("the command failed; a message on standard error says why") },
-  { VMT_EXIT_USAGE, N_ ("the command line is wrong; nothing was done") },
-  { VMT_EXIT_GUEST_FAILED, N_ ("the guest reported a failure") },
-  { VMT_EXIT_TIMEOUT, N_ ("the guest was stopped by --timeout") },
-  { VMT_EXIT_MAX_INSTRUCTIONS, N_ ("the guest was stopped by --max-instructions") },
-  { 0, NULL },
+  /* clang-format off */
+  { VMT_EXIT_OK,               VMT_EXIT_OK,
+    N_ ("done; a guest powered itself off or reported a pass") },
+  { VMT_EXIT_FAILED,           VMT_EXIT_FAILED,
+    N_ ("the command failed; a message on standard error says why") },
+  { VMT_EXIT_USAGE,            VMT_EXIT_USAGE,
+    N_ ("the command line is wrong; nothing was done") },
+  { VMT_EXIT_FAILED,           VMT_EXIT_GUEST_LAST,
+    N_ ("a guest reported failure with this code of its own, the last one standing for larger "
+        "codes; a message on standard error, or --json, tells it from vmtool's own 1 and 2") },
+  { VMT_EXIT_HALTED,           VMT_EXIT_HALTED,
+    N_ ("the guest waits for an interrupt that cannot come") },
+  { VMT_EXIT_MAX_INSTRUCTIONS, VMT_EXIT_MAX_INSTRUCTIONS,
+    N_ ("the guest was stopped by --max-instructions") },
+  { VMT_EXIT_TIMEOUT,          VMT_EXIT_TIMEOUT,
+    N_ ("the guest was stopped by --timeout") },
+  { 0, 0, NULL },
+  /* clang-format on */
 };
 
 static void

@@ -57,7 +57,7 @@ option_awaiting_value (const VmtCommand *command, const char *word)
     return NULL;
   for (const VmtOption *o = command->options; o != NULL && o->name != NULL; o++)
     if (strcmp (o->name, word + 2) == 0)
-      return o->kind != VMT_FLAG ? o : NULL;
+      return o->kind != VMT_FLAG && o->kind != VMT_FLAG_PATH ? o : NULL;
   return NULL;
 }
 

@@ -65,6 +65,8 @@ option_term (const VmtOption *option)
 {
   if (option->kind == VMT_FLAG)
     return g_strdup_printf ("--%s", option->name);
+  if (option->kind == VMT_FLAG_PATH)
+    return g_strdup_printf ("--%s[=%s]", option->name, vmt_option_value_name (option));
   return g_strdup_printf ("--%s %s", option->name, vmt_option_value_name (option));
 }
 
@@ -219,7 +221,9 @@ print_roff_options (FILE *out, const VmtOption *options)
       fputs (".TP\n", out);
       fprintf (out, ".BR \\-\\-");
       print_roff (out, options->name);
-      if (options->kind != VMT_FLAG)
+      if (options->kind == VMT_FLAG_PATH)
+        fprintf (out, " [=\\fI%s\\fR]", vmt_option_value_name (options));
+      else if (options->kind != VMT_FLAG)
         fprintf (out, " \" \\fI%s\\fR\"", vmt_option_value_name (options));
       fputc ('\n', out);
       print_roff_line (out, "", meaning);
@@ -287,7 +291,10 @@ vmt_help_man_page (FILE *out)
   fputs (".SH EXIT STATUS\n", out);
   for (const VmtExitRow *row = vmt_exit_rows; row->meaning != NULL; row++)
     {
-      fprintf (out, ".TP\n.B %d\n", row->status);
+      if (row->first == row->last)
+        fprintf (out, ".TP\n.B %d\n", row->first);
+      else
+        fprintf (out, ".TP\n.BR %d \" to \" %d\n", row->first, row->last);
       print_roff_line (out, "", _ (row->meaning));
     }
   fputs (".TP\n.BI 128+ N\nended by signal \\fIN\\fR\n", out);

@@ -28,10 +28,12 @@ struct VmtCall
   Value *values; /* (owned): the command's options, then the common ones */
   unsigned n_values;
   VmtPrinter *printer; /* (owned) */
-  VmtExit exit;
+  int exit;
 };
 
-G_DEFINE_QUARK (vmt - error - quark, vmt_error)
+/* clang-format off */
+G_DEFINE_QUARK (vmt-error-quark, vmt_error)
+/* clang-format on */
 
 const VmtOption vmt_common_options[] = {
   { "json", VMT_FLAG, N_ ("print the result as JSON") },
@@ -40,14 +42,15 @@ const VmtOption vmt_common_options[] = {
 };
 
 static const char *const kind_values[] = {
-  [VMT_STRING] = "TEXT", [VMT_PATH] = "FILE", [VMT_INT] = "N",
-  [VMT_SIZE] = "SIZE",   [VMT_ENUM] = "NAME",
+  [VMT_FLAG_PATH] = "FILE", [VMT_STRING] = "TEXT",     [VMT_PATH] = "FILE", [VMT_INT] = "N",
+  [VMT_SIZE] = "SIZE",      [VMT_SECONDS] = "SECONDS", [VMT_ENUM] = "NAME",
 };
 
 bool
 vmt_option_is_positional (const VmtOption *option)
 {
-  return option->kind != VMT_FLAG && (option->required || option->positional);
+  return option->kind != VMT_FLAG && option->kind != VMT_FLAG_PATH &&
+         (option->required || option->positional);
 }
 
 const char *
@@ -94,6 +97,12 @@ parse_size (const VmtOption *option, const char *text, uint64_t *number, GError 
 
   if (!cop_size_parse (text, &value, error))
     return false;
+  if (value < (uint64_t)option->min && g_ascii_isdigit (text[strlen (text) - 1]))
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("%s bytes are too few; did you mean %sM, in mebibytes?"), text, text);
+      return false;
+    }
   if (value < (uint64_t)option->min || (option->max != 0 && value > (uint64_t)option->max))
     {
       g_autofree char *min = cop_size_format (option->min);
@@ -108,6 +117,25 @@ parse_size (const VmtOption *option, const char *text, uint64_t *number, GError 
       return false;
     }
   *number = value;
+  return true;
+}
+
+/* Decimal, as a clock shows it; stored in milliseconds. */
+static bool
+parse_seconds (const char *text, uint64_t *number, GError **error)
+{
+  char *end;
+  double seconds = g_ascii_strtod (text, &end);
+
+  /* The first test refuses signs, spaces, "inf" and "nan"; hexadecimal stops at the x. */
+  if (!g_ascii_isdigit (*text) || *end != '\0' || strchr (text, 'x') != NULL ||
+      seconds < 0.001 || seconds > G_MAXINT32)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("'%s' is not a number of seconds, such as 10 or 2.5"), text);
+      return false;
+    }
+  *number = (uint64_t)(seconds * 1000 + 0.5);
   return true;
 }
 
@@ -138,7 +166,10 @@ parse_value (const VmtOption *option, const char *text, uint64_t *number, GError
       return parse_size (option, text, number, error);
     case VMT_ENUM:
       return parse_enum (option, text, number, error);
+    case VMT_SECONDS:
+      return parse_seconds (text, number, error);
     case VMT_FLAG:
+    case VMT_FLAG_PATH:
     case VMT_STRING:
     case VMT_PATH:
       break;
@@ -249,6 +280,8 @@ parse_option (VmtCall *call, const char *const **words, GError **error)
     }
   if (equals != NULL)
     return value_set (value, equals + 1, error);
+  if (value->option->kind == VMT_FLAG_PATH)
+    return value_set (value, NULL, error);
   if ((*words)[1] == NULL)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--%s needs a value: --%s %s"),
@@ -396,7 +429,7 @@ vmt_call_flag (const VmtCall *call, const char *option)
 {
   const Value *value = value_of (call, option);
 
-  g_assert (value->option->kind == VMT_FLAG);
+  g_assert (value->option->kind == VMT_FLAG || value->option->kind == VMT_FLAG_PATH);
   return value->given;
 }
 
@@ -405,7 +438,8 @@ vmt_call_string (const VmtCall *call, const char *option)
 {
   const Value *value = value_of (call, option);
 
-  g_assert (value->option->kind == VMT_STRING || value->option->kind == VMT_PATH);
+  g_assert (value->option->kind == VMT_STRING || value->option->kind == VMT_PATH ||
+            value->option->kind == VMT_FLAG_PATH);
   return value->texts->len > 1 ? g_ptr_array_index (value->texts, value->texts->len - 2) : NULL;
 }
 
@@ -436,6 +470,15 @@ vmt_call_size (const VmtCall *call, const char *option)
   return value->number;
 }
 
+uint64_t
+vmt_call_ms (const VmtCall *call, const char *option)
+{
+  const Value *value = value_of (call, option);
+
+  g_assert (value->option->kind == VMT_SECONDS);
+  return value->number;
+}
+
 unsigned
 vmt_call_enum (const VmtCall *call, const char *option)
 {
@@ -452,12 +495,12 @@ vmt_call_printer (const VmtCall *call)
 }
 
 void
-vmt_call_set_exit (VmtCall *call, VmtExit status)
+vmt_call_set_exit (VmtCall *call, int status)
 {
   call->exit = status;
 }
 
-VmtExit
+int
 vmt_call_exit (const VmtCall *call)
 {
   return call->exit;

@@ -28,7 +28,7 @@ VmtCall *vmt_call_parse (const VmtCommand *command, const char *const *words, GE
 void vmt_call_free (VmtCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmtCall, vmt_call_free)
 
-VmtExit vmt_call_exit (const VmtCall *call);
+int vmt_call_exit (const VmtCall *call);
 
 /* Runs the command and finishes what it printed. */
 bool vmt_call_run (VmtCall *call, GError **error);

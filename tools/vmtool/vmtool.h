@@ -25,10 +25,12 @@ typedef struct VmtPrinter VmtPrinter;
 typedef enum
 {
   VMT_FLAG, /* takes no value */
+  VMT_FLAG_PATH, /* a flag that may name a file: --name or --name=FILE */
   VMT_STRING,
   VMT_PATH, /* a string that completes to file names */
   VMT_INT, /* decimal, or hexadecimal after 0x; within min and max */
   VMT_SIZE, /* bytes, as cop_size_parse() reads them; within min and max */
+  VMT_SECONDS, /* more than 0, with at most three decimals: 2.5 */
   VMT_ENUM, /* one of names */
 } VmtKind;
 
@@ -85,14 +87,15 @@ typedef enum
   VMT_EXIT_OK = 0,
   VMT_EXIT_FAILED = 1,
   VMT_EXIT_USAGE = 2,
-  VMT_EXIT_GUEST_FAILED = 3,
-  VMT_EXIT_TIMEOUT = 4,
-  VMT_EXIT_MAX_INSTRUCTIONS = 5,
+  VMT_EXIT_GUEST_LAST = 119, /* the largest of a guest's own failure codes that is handed on */
+  VMT_EXIT_HALTED = 122,
+  VMT_EXIT_MAX_INSTRUCTIONS = 123,
+  VMT_EXIT_TIMEOUT = 124, /* as timeout(1) */
 } VmtExit;
 
 typedef struct
 {
-  VmtExit status;
+  int first, last; /* statuses with this meaning */
   const char *meaning; /* N_() */
 } VmtExitRow;
 
@@ -126,17 +129,19 @@ int vmt_main (int argc, char **argv);
 /* Whether the option was on the command line; its `otherwise` does not count. */
 bool vmt_call_has (const VmtCall *call, const char *option);
 bool vmt_call_flag (const VmtCall *call, const char *option);
-/* Returns: (nullable): of VMT_STRING and VMT_PATH, the last one given */
+/* Returns: (nullable): of VMT_STRING, VMT_PATH and VMT_FLAG_PATH, the last one given */
 const char *vmt_call_string (const VmtCall *call, const char *option);
 /* Returns: of a repeated VMT_STRING or VMT_PATH; never NULL, ends with NULL */
 const char *const *vmt_call_strings (const VmtCall *call, const char *option);
 /* 0 when not given and without `otherwise`. */
 int64_t vmt_call_int (const VmtCall *call, const char *option);
 uint64_t vmt_call_size (const VmtCall *call, const char *option);
+/* Of VMT_SECONDS, in milliseconds; 0 when not given. */
+uint64_t vmt_call_ms (const VmtCall *call, const char *option);
 /* Index in the option's names. */
 unsigned vmt_call_enum (const VmtCall *call, const char *option);
 
 VmtPrinter *vmt_call_printer (const VmtCall *call);
 
 /* Makes a run that returns true exit with @status: how a guest ended is no error of the command. */
-void vmt_call_set_exit (VmtCall *call, VmtExit status);
+void vmt_call_set_exit (VmtCall *call, int status);
