@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Raw mode, and the handlers that end it. Everything a handler touches is set before the handler
+ * is installed, is of an atomic type, or is only passed to async-signal-safe functions.
+ */
+#include "terminal.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+typedef enum
+{
+  ON_SIGNAL_ASK, /* the program is asked to end; the second time it ends */
+  ON_SIGNAL_DIE,
+  ON_SIGNAL_STOP,
+  ON_SIGNAL_CONTINUE,
+} OnSignal;
+
+typedef struct
+{
+  int number;
+  OnSignal action;
+  const char *last_words; /* (nullable): said before the process dies of it */
+} SignalRow;
+
+/* Every signal whose default action would leave the terminal raw, but SIGKILL and SIGSTOP. */
+static const SignalRow signal_rows[] = {
+  /* clang-format off */
+  { SIGTERM,   ON_SIGNAL_ASK },
+  { SIGINT,    ON_SIGNAL_ASK },
+  { SIGHUP,    ON_SIGNAL_ASK },
+  { SIGQUIT,   ON_SIGNAL_DIE },
+  { SIGILL,    ON_SIGNAL_DIE },
+  { SIGTRAP,   ON_SIGNAL_DIE },
+  { SIGABRT,   ON_SIGNAL_DIE },
+  { SIGFPE,    ON_SIGNAL_DIE },
+  { SIGSEGV,   ON_SIGNAL_DIE },
+  { SIGBUS,    ON_SIGNAL_DIE, "vmtool: a file in use shrank, or its disk is full or failing\n" },
+  { SIGSYS,    ON_SIGNAL_DIE },
+  { SIGXCPU,   ON_SIGNAL_DIE },
+  { SIGXFSZ,   ON_SIGNAL_DIE },
+  { SIGALRM,   ON_SIGNAL_DIE },
+  { SIGVTALRM, ON_SIGNAL_DIE },
+  { SIGPROF,   ON_SIGNAL_DIE },
+  { SIGUSR1,   ON_SIGNAL_DIE },
+  { SIGUSR2,   ON_SIGNAL_DIE },
+  { SIGIO,     ON_SIGNAL_DIE },
+  { SIGTSTP,   ON_SIGNAL_STOP },
+  { SIGCONT,   ON_SIGNAL_CONTINUE },
+  /* clang-format on */
+};
+
+static struct
+{
+  int fd; /* of the terminal; -1: none */
+  int signal_fd;
+  struct termios found, raw;
+  gint raw_wanted; /* atomic: what the program asked for last */
+  gint raw_applied; /* atomic: how the terminal is set now */
+  gint ended_by; /* atomic: signal number */
+} terminal = { .fd = -1, .signal_fd = -1 };
+
+/* What a guest's programs may have left behind: colours, a hidden cursor, lines that do not wrap,
+   bracketed paste. */
+static const char undo_guest[] = "\033[0m\033[?25h\033[?7h\033[?2004l";
+
+/* From handlers and from the program. SIGTTOU is held back: in the background it would stop the
+   process half way through giving the terminal back. */
+static void
+set_terminal (const struct termios *how)
+{
+  sigset_t ttou, before;
+  int saved = errno;
+
+  sigemptyset (&ttou);
+  sigaddset (&ttou, SIGTTOU);
+  pthread_sigmask (SIG_BLOCK, &ttou, &before);
+  while (tcsetattr (terminal.fd, TCSANOW, how) < 0 && errno == EINTR)
+    ;
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = saved;
+}
+
+/* A message that cannot be written cannot be helped. */
+static void
+say (int fd, const char *text)
+{
+  ssize_t written = write (fd, text, strlen (text));
+
+  (void)written;
+}
+
+static void
+give_back (void)
+{
+  if (!g_atomic_int_compare_and_exchange (&terminal.raw_applied, 1, 0))
+    return;
+  /* A terminal that takes no output now must not hold up the rest. */
+  if (poll (&(struct pollfd){ terminal.fd, POLLOUT, 0 }, 1, 0) == 1)
+    say (terminal.fd, undo_guest);
+  set_terminal (&terminal.found);
+}
+
+static void
+take_if_wanted (void)
+{
+  if (terminal.fd < 0 || !g_atomic_int_get (&terminal.raw_wanted) ||
+      tcgetpgrp (terminal.fd) != getpgrp ())
+    return;
+  g_atomic_int_set (&terminal.raw_applied, 1);
+  set_terminal (&terminal.raw);
+}
+
+static void
+install (int number, void (*handler) (int))
+{
+  struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK };
+
+  /* A handler that raises its own signal wants it to act at once. */
+  if (number == SIGTSTP)
+    action.sa_flags |= SA_NODEFER;
+  sigemptyset (&action.sa_mask);
+  sigaction (number, &action, NULL);
+}
+
+_Noreturn void
+vmt_terminal_die (int number)
+{
+  sigset_t set;
+
+  give_back ();
+  signal (number, SIG_DFL);
+  sigemptyset (&set);
+  sigaddset (&set, number);
+  pthread_sigmask (SIG_UNBLOCK, &set, NULL);
+  raise (number);
+  _exit (128 + number);
+}
+
+static void
+handle (int number)
+{
+  static const uint64_t one = 1;
+  int saved = errno;
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (signal_rows); i++)
+    {
+      const SignalRow *row = &signal_rows[i];
+
+      if (row->number != number)
+        continue;
+      switch (row->action)
+        {
+        case ON_SIGNAL_ASK:
+          if (!g_atomic_int_compare_and_exchange (&terminal.ended_by, 0, number))
+            vmt_terminal_die (number);
+          if (write (terminal.signal_fd, &one, sizeof one) < 0)
+            vmt_terminal_die (number);
+          break;
+        case ON_SIGNAL_DIE:
+          give_back ();
+          if (row->last_words != NULL)
+            say (STDERR_FILENO, row->last_words);
+          vmt_terminal_die (number);
+        case ON_SIGNAL_STOP:
+          /* raise() returns when SIGCONT came, or at once in an orphaned process group. */
+          give_back ();
+          signal (SIGTSTP, SIG_DFL);
+          raise (SIGTSTP);
+          install (SIGTSTP, handle);
+          take_if_wanted ();
+          break;
+        case ON_SIGNAL_CONTINUE:
+          take_if_wanted ();
+          break;
+        }
+    }
+  errno = saved;
+}
+
+void
+vmt_terminal_open (int fd)
+{
+  terminal.signal_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (terminal.signal_fd < 0)
+    g_error ("eventfd: %s", g_strerror (errno)); /* out of descriptors at the very start */
+
+  if (fd >= 0 && tcgetattr (fd, &terminal.found) == 0)
+    {
+      terminal.raw = terminal.found;
+      cfmakeraw (&terminal.raw);
+      /* Line feeds of our own messages still return the carriage; so do a guest's, which sends
+         both already. */
+      terminal.raw.c_oflag |= OPOST | ONLCR;
+      terminal.fd = fd;
+      atexit (give_back);
+    }
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (signal_rows); i++)
+    {
+      struct sigaction present;
+
+      /* Ignored ones stay so, and what another has taken (a sanitizer) is its own. */
+      if (sigaction (signal_rows[i].number, NULL, &present) == 0 &&
+          (present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL)
+        install (signal_rows[i].number, handle);
+    }
+  /* A reader of the guest's output that has gone is an error of write(). */
+  signal (SIGPIPE, SIG_IGN);
+}
+
+void
+vmt_terminal_set_raw (bool raw)
+{
+  g_atomic_int_set (&terminal.raw_wanted, raw);
+  if (raw)
+    take_if_wanted ();
+  else
+    give_back ();
+}
+
+int
+vmt_terminal_signal_fd (void)
+{
+  return terminal.signal_fd;
+}
+
+int
+vmt_terminal_signal (void)
+{
+  return g_atomic_int_get (&terminal.ended_by);
+}
+
+bool
+vmt_terminal_size (uint16_t *columns, uint16_t *rows)
+{
+  struct winsize size;
+
+  if (terminal.fd < 0 || ioctl (terminal.fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 ||
+      size.ws_row == 0)
+    return false;
+  *columns = size.ws_col;
+  *rows = size.ws_row;
+  return true;
+}
