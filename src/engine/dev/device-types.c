@@ -21,6 +21,8 @@ const CopDeviceType *const cop_device_types[] = {
   &cop_uart_type,
   &cop_vmgenid_type,
   &cop_virtio_blk_type,
+  &cop_virtio_console_type,
+  &cop_virtio_net_type,
   &cop_virtio_rng_type,
   NULL,
 };

@@ -8,6 +8,8 @@
 #include "engine/dev/device.h"
 
 extern const CopDeviceType cop_virtio_blk_type;
+extern const CopDeviceType cop_virtio_console_type;
+extern const CopDeviceType cop_virtio_net_type;
 extern const CopDeviceType cop_virtio_rng_type;
 
 /**
@@ -20,3 +22,23 @@ CopDevice *cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *contex
                                CopDiskConfig *disk, GError **error);
 
 CopDevice *cop_virtio_rng_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa);
+
+/**
+ * cop_virtio_net_new:
+ * @nic: its descriptor, if it has one, is taken over on success and -1 then
+ *
+ * Errors: %G_IO_ERROR, naming the port that cannot be forwarded, or the descriptor.
+ */
+CopDevice *cop_virtio_net_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa,
+                               CopNicConfig *nic, GError **error);
+
+/**
+ * cop_virtio_console_new:
+ * @console: its descriptors are taken over and become -1
+ */
+CopDevice *cop_virtio_console_new (const char *id, CopRam *ram, GMainContext *context,
+                                   uint64_t gpa, CopConsoleConfig *console);
+
+/* The driver may ask for the size of the terminal: says that it is @columns by @rows now. On any
+   thread. */
+void cop_virtio_console_resize (CopDevice *device, uint16_t columns, uint16_t rows);
