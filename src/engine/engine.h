@@ -52,7 +52,7 @@ typedef struct
   void       (*flush)   (CopEngine *engine);
 
   /* Part of a hart's answer to COP_REQUEST_DROP_CODE: on its own thread. */
-  void       (*drop_code) (CopEngine *engine, CopHart *hart);
+  void       (*drop_code) (CopEngine *engine, CopHart *hart, uint64_t gpa, uint64_t length);
 
   void       (*stats)   (CopEngine *engine, CopStatsFunc func, gpointer data);
 } CopEngineOps;

@@ -83,6 +83,7 @@ enum
   COP_PENDING_IRQ = 1u << 0,       /* an interrupt may have become deliverable */
   COP_PENDING_REQUEST = 1u << 1,   /* the request queue is not empty */
   COP_PENDING_STOP = 1u << 2,      /* leave run(): the machine pauses, resets or ends */
+  COP_PENDING_FENCE_I = 1u << 4,   /* a fence.i is due before the next instruction */
   COP_PENDING_COUNTER = 1u << 3,   /* a counter may overflow at instret_event */
 };
 
@@ -139,6 +140,7 @@ typedef struct
 struct CopHart
 {
   CopHartState s;
+  uint64_t     sink;            /* where engines let results for x0 go */
 
   uint32_t     pending;         /* atomic: COP_PENDING_* */
   uint32_t     mode;            /* what code is specialised for: see COP_MODE_* */

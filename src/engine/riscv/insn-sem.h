@@ -12,7 +12,7 @@
  *   comparisons  EQ NE LT LTU GE GEU give 0 or 1; SELECT (c, a, b) is c ? a : b, without branching
  *   memory       LOAD (kind, address), STORE (bits, address, value), AMO, LR, SC: leave on a fault
  *   control      BRANCH_IF (c): to PC + IMM; JUMP: to PC + IMM; JUMP_REG (target); RAISE (cause, tval)
- *   system       words that change more than registers; each leaves or ends the block
+ *   system       SYSTEM: what changes more than registers and memory, in system.c; PAUSE, FENCE
  *   F32_ .. F64_ floating point in the rounding mode of the instruction, flags gathered
  *
  * Source: RISC-V Unprivileged Spec 20240411, the chapter of each extension
@@ -72,32 +72,32 @@ SEM (srlw)       { SET_RD (SEXT32 (SRL (ZEXT32 (RS1), AND (RS2, CONST (31))))); 
 SEM (sraw)       { SET_RD (SRA (SEXT32 (RS1), AND (RS2, CONST (31)))); }
 SEM (pause)      { PAUSE; }
 SEM (fence)      { FENCE; }
-SEM (fence_i)    { FENCE_I; }
-SEM (ecall)      { ECALL; }
+SEM (fence_i)    { SYSTEM; }
+SEM (ecall)      { SYSTEM; }
 SEM (ebreak)     { RAISE (COP_TRAP_BREAKPOINT, PC); }
 
-/* Zicsr. The set and clear forms with x0 or 0 do not write. */
-SEM (csrrw)      { CSR_WRITE (RS1); }
-SEM (csrrs)      { CSR_SET (RS1); }
-SEM (csrrc)      { CSR_CLEAR (RS1); }
-SEM (csrrwi)     { CSR_WRITE (ZIMM); }
-SEM (csrrsi)     { CSR_SET (ZIMM); }
-SEM (csrrci)     { CSR_CLEAR (ZIMM); }
+/* Zicsr */
+SEM (csrrw)      { SYSTEM; }
+SEM (csrrs)      { SYSTEM; }
+SEM (csrrc)      { SYSTEM; }
+SEM (csrrwi)     { SYSTEM; }
+SEM (csrrsi)     { SYSTEM; }
+SEM (csrrci)     { SYSTEM; }
 
 /* Privileged */
-SEM (sret)       { SRET; }
-SEM (mret)       { MRET; }
-SEM (wfi)        { WFI; }
-SEM (wrs_nto)    { WRS; }
-SEM (wrs_sto)    { WRS; }
-SEM (sfence_vma) { SFENCE_VMA (RS1, RS2); }
-SEM (sinval_vma) { SFENCE_VMA (RS1, RS2); }
-SEM (sfence_w_inval)  { SFENCE_ORDER; }
-SEM (sfence_inval_ir) { SFENCE_ORDER; }
-SEM (cbo_inval)  { CBO (0, RS1); }
-SEM (cbo_clean)  { CBO (1, RS1); }
-SEM (cbo_flush)  { CBO (2, RS1); }
-SEM (cbo_zero)   { CBO (4, RS1); }
+SEM (sret)       { SYSTEM; }
+SEM (mret)       { SYSTEM; }
+SEM (wfi)        { SYSTEM; }
+SEM (wrs_nto)    { SYSTEM; }
+SEM (wrs_sto)    { SYSTEM; }
+SEM (sfence_vma) { SYSTEM; }
+SEM (sinval_vma) { SYSTEM; }
+SEM (sfence_w_inval)  { SYSTEM; }
+SEM (sfence_inval_ir) { SYSTEM; }
+SEM (cbo_inval)  { SYSTEM; }
+SEM (cbo_clean)  { SYSTEM; }
+SEM (cbo_flush)  { SYSTEM; }
+SEM (cbo_zero)   { CBO_ZERO (RS1); }
 SEM (prefetch_i) { PREFETCH; }
 SEM (prefetch_r) { PREFETCH; }
 SEM (prefetch_w) { PREFETCH; }

@@ -62,6 +62,9 @@ enum
   FP_DIRTY = 1 << 5,            /* makes mstatus.FS Dirty: f registers or flags may change */
   FP_RM = 1 << 6,               /* has a rounding mode operand: reserved values are illegal */
   ATOMIC = 1 << 7,
+  IN_SYSTEM_C = 1 << 8,         /* executed by cop_system_execute() */
+  SYSTEM = MAY_TRAP | ENDS_BLOCK | IN_SYSTEM_C,
+  SYSTEM_MEM = SYSTEM | MEM_WRITE,
   FP_WRITE = FP | FP_DIRTY,
   FP_ROUND = FP | FP_DIRTY | FP_RM,
 };
@@ -159,27 +162,27 @@ enum
   INSN (sraw,         ENC_R (0x20, 5, OP_OP_32),          I,           D_S_T,         PURE)           \
   INSN (pause,        ENC_ALL (0x0100000f),               ZIHINTPAUSE, NONE,          PURE)           \
   INSN (fence,        ENC_I (0, OP_MISC_MEM),             I,           FENCE,         ATOMIC)         \
-  INSN (fence_i,      ENC_I (1, OP_MISC_MEM),             ZIFENCEI,    NONE,          ENDS_BLOCK)     \
-  INSN (ecall,        ENC_ALL (0x00000073),               I,           NONE,          MAY_TRAP | ENDS_BLOCK) \
+  INSN (fence_i,      ENC_I (1, OP_MISC_MEM),             ZIFENCEI,    NONE,          SYSTEM)       \
+  INSN (ecall,        ENC_ALL (0x00000073),               I,           NONE,          SYSTEM)       \
   INSN (ebreak,       ENC_ALL (0x00100073),               I,           NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrw,        ENC_I (1, OP_SYSTEM),               ZICSR,       D_E_S,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrs,        ENC_I (2, OP_SYSTEM),               ZICSR,       D_E_S,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrc,        ENC_I (3, OP_SYSTEM),               ZICSR,       D_E_S,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrwi,       ENC_I (5, OP_SYSTEM),               ZICSR,       D_E_Z,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrsi,       ENC_I (6, OP_SYSTEM),               ZICSR,       D_E_Z,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (csrrci,       ENC_I (7, OP_SYSTEM),               ZICSR,       D_E_Z,         MAY_TRAP | ENDS_BLOCK) \
-  INSN (sret,         ENC_ALL (0x10200073),               S,           NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (mret,         ENC_ALL (0x30200073),               I,           NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (wfi,          ENC_ALL (0x10500073),               I,           NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (wrs_nto,      ENC_ALL (0x00d00073),               ZAWRS,       NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (wrs_sto,      ENC_ALL (0x01d00073),               ZAWRS,       NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (sfence_vma,   ENC_SFENCE (0x09),                  S,           S_T,           MAY_TRAP | ENDS_BLOCK) \
-  INSN (sinval_vma,   ENC_SFENCE (0x0b),                  SVINVAL,     S_T,           MAY_TRAP | ENDS_BLOCK) \
-  INSN (sfence_w_inval,  ENC_ALL (0x18000073),            SVINVAL,     NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (sfence_inval_ir, ENC_ALL (0x18100073),            SVINVAL,     NONE,          MAY_TRAP | ENDS_BLOCK) \
-  INSN (cbo_inval,    ENC_CBO (0),                        ZICBOM,      S0,            MEM_WRITE | MAY_TRAP | ENDS_BLOCK) \
-  INSN (cbo_clean,    ENC_CBO (1),                        ZICBOM,      S0,            MEM_WRITE | MAY_TRAP | ENDS_BLOCK) \
-  INSN (cbo_flush,    ENC_CBO (2),                        ZICBOM,      S0,            MEM_WRITE | MAY_TRAP | ENDS_BLOCK) \
+  INSN (csrrw,        ENC_I (1, OP_SYSTEM),               ZICSR,       D_E_S,         SYSTEM)       \
+  INSN (csrrs,        ENC_I (2, OP_SYSTEM),               ZICSR,       D_E_S,         SYSTEM)       \
+  INSN (csrrc,        ENC_I (3, OP_SYSTEM),               ZICSR,       D_E_S,         SYSTEM)       \
+  INSN (csrrwi,       ENC_I (5, OP_SYSTEM),               ZICSR,       D_E_Z,         SYSTEM)       \
+  INSN (csrrsi,       ENC_I (6, OP_SYSTEM),               ZICSR,       D_E_Z,         SYSTEM)       \
+  INSN (csrrci,       ENC_I (7, OP_SYSTEM),               ZICSR,       D_E_Z,         SYSTEM)       \
+  INSN (sret,         ENC_ALL (0x10200073),               S,           NONE,          SYSTEM)       \
+  INSN (mret,         ENC_ALL (0x30200073),               I,           NONE,          SYSTEM)       \
+  INSN (wfi,          ENC_ALL (0x10500073),               I,           NONE,          SYSTEM)       \
+  INSN (wrs_nto,      ENC_ALL (0x00d00073),               ZAWRS,       NONE,          SYSTEM)       \
+  INSN (wrs_sto,      ENC_ALL (0x01d00073),               ZAWRS,       NONE,          SYSTEM)       \
+  INSN (sfence_vma,   ENC_SFENCE (0x09),                  S,           S_T,           SYSTEM)       \
+  INSN (sinval_vma,   ENC_SFENCE (0x0b),                  SVINVAL,     S_T,           SYSTEM)       \
+  INSN (sfence_w_inval,  ENC_ALL (0x18000073),            SVINVAL,     NONE,          SYSTEM)       \
+  INSN (sfence_inval_ir, ENC_ALL (0x18100073),            SVINVAL,     NONE,          SYSTEM)       \
+  INSN (cbo_inval,    ENC_CBO (0),                        ZICBOM,      S0,            SYSTEM_MEM)       \
+  INSN (cbo_clean,    ENC_CBO (1),                        ZICBOM,      S0,            SYSTEM_MEM)       \
+  INSN (cbo_flush,    ENC_CBO (2),                        ZICBOM,      S0,            SYSTEM_MEM)       \
   INSN (cbo_zero,     ENC_CBO (4),                        ZICBOZ,      S0,            MEM_WRITE | MAY_TRAP) \
   INSN (mul,          ENC_R (0x01, 0, OP_OP),             M,           D_S_T,         PURE)           \
   INSN (mulh,         ENC_R (0x01, 1, OP_OP),             M,           D_S_T,         PURE)           \

@@ -65,10 +65,10 @@ count_answers (int *unanswered, int answers)
 }
 
 static void
-drop_code (CopHart *hart)
+drop_code (CopHart *hart, uint64_t gpa, uint64_t length)
 {
   if (hart->engine != NULL)
-    hart->engine->ops->drop_code (hart->engine, hart);
+    hart->engine->ops->drop_code (hart->engine, hart, gpa, length);
 }
 
 static void
@@ -83,12 +83,16 @@ do_request (CopHart *hart, const CopRequest *request)
       cop_mmu_revoke_write (hart, request->address, !request->was_parked);
       break;
     case COP_REQUEST_FENCE_I:
+      /* What this hart asked of others may be unanswered yet: it waits before it goes on. */
+      __atomic_fetch_or (&hart->pending, COP_PENDING_FENCE_I, __ATOMIC_SEQ_CST);
+      break;
     case COP_REQUEST_DROP_CODE:
-      drop_code (hart);
+      drop_code (hart, request->address, request->length);
       break;
     case COP_REQUEST_ALL:
       cop_mmu_flush_all (hart);
-      drop_code (hart);
+      drop_code (hart, 0, UINT64_MAX);
+      __atomic_fetch_or (&hart->pending, COP_PENDING_FENCE_I, __ATOMIC_SEQ_CST);
       if (!request->was_parked)
         cop_ram_written (hart->ram, hart->ram->dram.gpa, hart->ram->dram.size);
       break;
@@ -283,7 +287,7 @@ should_wake (CopHart *hart)
       return true;
     }
   return (__atomic_load_n (&hart->pending, __ATOMIC_SEQ_CST) &
-          ~(COP_PENDING_IRQ | COP_PENDING_REQUEST)) != 0;
+          ~(COP_PENDING_IRQ | COP_PENDING_REQUEST | COP_PENDING_FENCE_I)) != 0;
 }
 
 void

@@ -8,6 +8,7 @@
  * Source: RISC-V Privileged Spec 20240411 §3.1.6.1, §3.1.8, §3.1.9, §3.3.2
  */
 #include "engine/riscv/hart-private.h"
+#include "engine/riscv/mmu.h"
 #include "engine/riscv/sbi.h"
 
 void
@@ -143,6 +144,11 @@ cop_hart_poll (CopHart *hart)
 
   if (pending & COP_PENDING_REQUEST)
     cop_hart_answer_requests (hart);
+  if (__atomic_load_n (&hart->pending, __ATOMIC_ACQUIRE) & COP_PENDING_FENCE_I)
+    {
+      cop_hart_clear_pending (hart, COP_PENDING_FENCE_I);
+      cop_mmu_fence_i (hart);
+    }
 
   /* Before a stop too: a saved state owes no overflow. */
   if (hart->s.instret >= hart->instret_event)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The list of engines.
+ */
+#include "engine/engine.h"
+
+#include <string.h>
+
+const CopEngineOps *const cop_engines[] = {
+  &cop_interp_ops,
+  NULL,
+};
+
+const CopEngineOps *
+cop_engine_find (const char *name)
+{
+  if (name == NULL)
+    return cop_engines[0];
+  for (const CopEngineOps *const *engine = cop_engines; *engine != NULL; engine++)
+    if (strcmp ((*engine)->name, name) == 0)
+      return *engine;
+  return NULL;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The cache of decoded blocks: look-up, decoding, links, and dropping what was overwritten.
+ *
+ *   pc, code_tag --> jumps (direct) --miss--> fetch view --> gpa, mode --> buckets --miss--> decode
+ *
+ * Blocks are carved from an arena and never freed one by one: a dropped block stays readable, marked
+ * dead, until the arena is full and all are forgotten.
+ */
+#include "engine/interp/block.h"
+
+#include "engine/riscv/fpu-host.h"
+#include "engine/riscv/mmu.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define ARENA_SIZE (16u << 20)
+#define MAX_OPS (2 * COP_BLOCK_MAX_INSNS + 1)
+#define MAX_BLOCK_SIZE (sizeof (CopBlock) + MAX_OPS * (sizeof (CopOp) + sizeof (CopOpPlace)))
+#define PAGE_MASK (~(COP_PAGE_SIZE - 1))
+
+/* x and f registers, and the sink, are one array to an operation. */
+#define F_BASE (offsetof (CopHartState, f) / sizeof (uint64_t))
+#define SINK (offsetof (CopHart, sink) / sizeof (uint64_t))
+G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
+G_STATIC_ASSERT (SINK < 256);
+
+CopBlockCache *
+cop_block_cache_new (CopHart *hart, const void *const *labels)
+{
+  CopBlockCache *cache = g_new0 (CopBlockCache, 1);
+
+  cache->hart = hart;
+  cache->labels = labels;
+  cache->scratch = g_malloc0 (MAX_BLOCK_SIZE);
+  cache->arena = mmap (NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (cache->arena == MAP_FAILED)
+    g_error ("no address space for decoded blocks");
+  return cache;
+}
+
+void
+cop_block_cache_free (CopBlockCache *cache)
+{
+  munmap (cache->arena, ARENA_SIZE);
+  g_free (cache->scratch);
+  g_free (cache);
+}
+
+void
+cop_block_cache_flush (CopBlockCache *cache)
+{
+  memset (cache->jumps, 0, sizeof cache->jumps);
+  memset (cache->buckets, 0, sizeof cache->buckets);
+  memset (cache->pages, 0, sizeof cache->pages);
+  cache->arena_used = 0;
+  cache->n_flushes++;
+}
+
+static CopBlock **
+bucket_of (CopBlockCache *cache, uint64_t gpa, uint32_t mode)
+{
+  uint64_t mixed = gpa >> 1 ^ gpa >> 15 ^ (uint64_t) mode << 7;
+
+  return &cache->buckets[mixed % COP_BLOCK_BUCKETS];
+}
+
+static CopBlock **
+page_of (CopBlockCache *cache, uint64_t gpa)
+{
+  uint64_t page = gpa >> COP_PAGE_SHIFT;
+
+  return &cache->pages[(page ^ page >> 12) % COP_BLOCK_PAGES];
+}
+
+/* --- links and dropping ------------------------------------------------------------------------ */
+
+static void
+unlink_side (CopBlock *from, unsigned side)
+{
+  CopBlockLink *link = &from->next[side];
+  CopBlockLink **place;
+
+  if (link->to == NULL)
+    return;
+  for (place = &link->to->incoming; *place != link; place = &(*place)->incoming_next)
+    ;
+  *place = link->incoming_next;
+  link->to = NULL;
+}
+
+void
+cop_block_link (CopBlock *from, unsigned side, CopBlock *to)
+{
+  if (!from->lasting || !to->lasting || from->gpa == COP_BLOCK_DEAD || to->gpa2 != 0 ||
+      (from->gpa ^ to->gpa) >> COP_PAGE_SHIFT != 0)
+    return;
+  unlink_side (from, side);
+  from->next[side].to = to;
+  from->next[side].incoming_next = to->incoming;
+  to->incoming = &from->next[side];
+}
+
+static void
+remove_from_list (CopBlock **place, CopBlock *block, size_t next_offset)
+{
+  while (*place != block)
+    place = (CopBlock **) (void *) ((uint8_t *) *place + next_offset);
+  *place = *(CopBlock **) (void *) ((uint8_t *) block + next_offset);
+}
+
+/* Takes @block out of everything but the page list, which the caller walks. */
+static void
+kill_block (CopBlockCache *cache, CopBlock *block)
+{
+  for (CopBlockLink *link = block->incoming; link != NULL; link = link->incoming_next)
+    link->to = NULL;
+  block->incoming = NULL;
+  unlink_side (block, 0);
+  unlink_side (block, 1);
+  remove_from_list (bucket_of (cache, block->gpa, block->mode), block,
+                    offsetof (CopBlock, bucket_next));
+  block->gpa = COP_BLOCK_DEAD;
+  cache->n_dropped++;
+}
+
+static void
+drop_on_page (CopBlockCache *cache, uint64_t gpa, uint64_t length)
+{
+  CopBlock **place = page_of (cache, gpa);
+
+  while (*place != NULL)
+    {
+      CopBlock *block = *place;
+      bool hit = block->gpa < gpa + length && gpa < block->gpa + block->n_bytes;
+
+      if (block->gpa2 != 0)
+        hit |= block->gpa2 < gpa + length && gpa < block->gpa2 + 2;
+      if (hit)
+        {
+          *place = block->page_next;
+          kill_block (cache, block);
+        }
+      else
+        place = &block->page_next;
+    }
+}
+
+void
+cop_block_cache_drop (CopBlockCache *cache, uint64_t gpa, uint64_t length)
+{
+  if (length / COP_PAGE_SIZE > COP_BLOCK_PAGES)
+    {
+      cop_block_cache_flush (cache);
+      return;
+    }
+  for (uint64_t at = gpa; at < gpa + length; at = (at & PAGE_MASK) + COP_PAGE_SIZE)
+    drop_on_page (cache, at, MIN (gpa + length, (at & PAGE_MASK) + COP_PAGE_SIZE) - at);
+  /* A block that begins on the page before may end in an instruction that reaches into this one;
+     it stands in that page's list. */
+  if ((gpa & ~PAGE_MASK) < 2)
+    for (unsigned i = 0; i < COP_BLOCK_PAGES; i++)
+      for (CopBlock **place = &cache->pages[i]; *place != NULL;)
+        {
+          CopBlock *block = *place;
+
+          if (block->gpa2 >= gpa && block->gpa2 < gpa + length)
+            {
+              *place = block->page_next;
+              kill_block (cache, block);
+            }
+          else
+            place = &block->page_next;
+        }
+}
+
+/* --- decoding ---------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  CopBlockCache *cache;
+  CopBlock      *block;
+  CopOpPlace     places[MAX_OPS];
+  unsigned       halfwords;
+} Builder;
+
+static CopOp *
+add_op (Builder *builder, unsigned op)
+{
+  CopBlock *block = builder->block;
+  CopOp *slot = &block->ops[block->n_ops];
+
+  builder->places[block->n_ops++] = (CopOpPlace){ builder->halfwords, block->n_insns };
+  *slot = (CopOp){ .label = builder->cache->labels[op] };
+  return slot;
+}
+
+/* f operands are numbered behind the x registers. */
+static void
+set_registers (CopOp *op, const CopInsn *insn, CopOperands operands)
+{
+  bool fd = false, fs1 = false, fs2 = false;
+
+  switch (operands)
+    {
+    case COP_OPERANDS_FD_FS_FT_FR_M:
+      op->imm = F_BASE + insn->rs3;
+      G_GNUC_FALLTHROUGH;
+    case COP_OPERANDS_FD_FS_FT_M:
+    case COP_OPERANDS_FD_FS_FT:
+    case COP_OPERANDS_FD_FS_M:
+    case COP_OPERANDS_FD_FS:
+      fd = fs1 = fs2 = true;
+      break;
+    case COP_OPERANDS_D_FS_FT:
+    case COP_OPERANDS_D_FS_M:
+    case COP_OPERANDS_D_FS:
+      fs1 = fs2 = true;
+      break;
+    case COP_OPERANDS_FD_O:
+    case COP_OPERANDS_FD_S_M:
+    case COP_OPERANDS_FD_S:
+      fd = true;
+      break;
+    case COP_OPERANDS_FT_Q:
+      fs2 = true;
+      break;
+    default:
+      break;
+    }
+  op->rd = fd ? F_BASE + insn->rd : insn->rd == 0 ? SINK : insn->rd;
+  op->rs1 = fs1 ? F_BASE + insn->rs1 : insn->rs1;
+  op->rs2 = fs2 ? F_BASE + insn->rs2 : insn->rs2;
+}
+
+static bool
+is_illegal_now (const CopInsn *insn, uint16_t effects, uint32_t mode)
+{
+  if (!(effects & FP))
+    return false;
+  if (mode & COP_MODE_FS_OFF)
+    return true;
+  return (effects & FP_RM) && insn->rm == COP_RM_DYN && (mode & COP_MODE_FRM_MASK) > COP_RM_RMM;
+}
+
+/* Adds one instruction. Returns whether the block may go on behind it. */
+static bool
+add_insn (Builder *builder, const CopInsn *insn)
+{
+  CopBlock *block = builder->block;
+  uint16_t effects = insn->op == COP_INSN_ILLEGAL ? 0 : cop_insn_table[insn->op].effects;
+  CopOperands operands = insn->op == COP_INSN_ILLEGAL ? 0 : cop_insn_table[insn->op].operands;
+  int32_t here = builder->halfwords * 2;
+  CopOp *op;
+
+  if (insn->op == COP_INSN_ILLEGAL || is_illegal_now (insn, effects, block->mode))
+    {
+      add_op (builder, COP_OP_ILLEGAL)->imm = insn->bits;
+      block->n_insns++;
+      builder->halfwords += insn->length / 2;
+      return false;
+    }
+
+  if ((effects & FP_DIRTY) && (block->mode & COP_MODE_FS_CLEAN))
+    add_op (builder, COP_OP_MAKE_DIRTY);
+  if (effects == PURE && insn->rd == 0)
+    {
+      /* A hint, or a result nobody sees: counted, not executed. */
+      block->n_insns++;
+      builder->halfwords += insn->length / 2;
+      if (insn->op == COP_INSN_pause)
+        add_op (builder, COP_INSN_pause);
+      return true;
+    }
+
+  op = add_op (builder, insn->op);
+  op->imm = insn->imm;
+  set_registers (op, insn, operands);
+  if (effects & FP_RM)
+    op->rm = cop_fpu_is_native (block->mode & COP_MODE_FRM_MASK, insn->rm) ? COP_RM_NATIVE
+                                                                            : insn->rm;
+  if (operands == COP_OPERANDS_S_T_P || operands == COP_OPERANDS_D_A)
+    op->imm += here;
+  else if ((effects & IN_SYSTEM_C) || insn->op == COP_INSN_cbo_zero)
+    op->imm = insn->bits;
+  block->n_insns++;
+  builder->halfwords += insn->length / 2;
+  return !(effects & ENDS_BLOCK);
+}
+
+/* Reads the instruction at @pc, which may reach into the next page. False with a fault raised. */
+static bool
+read_insn (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned left, uint32_t *bits)
+{
+  uint16_t low, high = 0;
+  const uint8_t *rest;
+  uint64_t gpa2;
+
+  memcpy (&low, bytes, sizeof low);
+  if ((low & 3) == 3)
+    {
+      if (left >= 4)
+        memcpy (&high, bytes + 2, sizeof high);
+      else
+        {
+          rest = cop_mmu_fetch (builder->cache->hart, pc + 2, &gpa2);
+          if (rest == NULL)
+            return false;
+          cop_mmu_watch_code (builder->cache->hart, gpa2, 2);
+          memcpy (&high, rest, sizeof high);
+          builder->block->gpa2 = gpa2;
+        }
+    }
+  *bits = low | (uint32_t) high << 16;
+  return true;
+}
+
+/* Watches the lines of the instruction at @at before it is read. */
+static void
+watch (Builder *builder, unsigned at)
+{
+  uint64_t gpa = builder->block->gpa + at;
+
+  if (at == 0 || ((gpa + 3) >> COP_CODE_LINE_SHIFT) != ((gpa - 1) >> COP_CODE_LINE_SHIFT))
+    cop_mmu_watch_code (builder->cache->hart, gpa,
+                        MIN (4, COP_PAGE_SIZE - (gpa & ~PAGE_MASK)));
+}
+
+/* Decodes at @pc into builder->block. False with a fault raised. */
+static bool
+build (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned max_insns)
+{
+  CopBlock *block = builder->block;
+  unsigned left = COP_PAGE_SIZE - (pc & ~PAGE_MASK);
+  unsigned at = 0;
+  bool more = true;
+
+  while (more && block->n_insns < max_insns && at < left)
+    {
+      CopInsn insn;
+      uint32_t bits;
+      uint16_t low;
+
+      memcpy (&low, bytes + at, sizeof low);
+      /* An instruction across pages is a block of its own. */
+      if ((low & 3) == 3 && left - at < 4 && at > 0)
+        break;
+      watch (builder, at);
+      if (!read_insn (builder, pc + at, bytes + at, left - at, &bits))
+        return false;
+      cop_insn_decode (bits, builder->cache->hart->isa, &insn);
+      more = add_insn (builder, &insn);
+      at += insn.length;
+    }
+  if (more)
+    add_op (builder, COP_OP_GO_ON);
+  block->n_bytes = at;
+  memcpy (cop_block_places (block), builder->places, block->n_ops * sizeof (CopOpPlace));
+  return true;
+}
+
+static void
+start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa)
+{
+  builder->cache = cache;
+  builder->block = block;
+  builder->halfwords = 0;
+  memset (block, 0, sizeof *block);
+  block->gpa = gpa;
+  block->mode = cache->hart->mode;
+  block->heat = INT32_MAX;
+}
+
+CopBlock *
+cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns)
+{
+  uint64_t gpa;
+  const uint8_t *bytes = cop_mmu_fetch (cache->hart, pc, &gpa);
+  Builder builder;
+
+  if (bytes == NULL)
+    return NULL;
+  start (&builder, cache, cache->scratch, gpa);
+  return build (&builder, pc, bytes, MIN (max_insns, COP_BLOCK_MAX_INSNS)) ? cache->scratch : NULL;
+}
+
+/* The block at @gpa, in the bucket or built there. */
+static CopBlock *
+find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes)
+{
+  CopBlock **bucket = bucket_of (cache, gpa, cache->hart->mode);
+  CopBlock *block;
+  Builder builder;
+
+  for (block = *bucket; block != NULL; block = block->bucket_next)
+    if (block->gpa == gpa && block->mode == cache->hart->mode)
+      {
+        uint64_t gpa2;
+
+        if (block->gpa2 == 0)
+          return block;
+        if (cop_mmu_fetch (cache->hart, pc + 2, &gpa2) == NULL)
+          return NULL;
+        if (gpa2 == block->gpa2)
+          return block;
+      }
+
+  if (cache->arena_used + MAX_BLOCK_SIZE > ARENA_SIZE)
+    {
+      cop_block_cache_flush (cache);
+      bucket = bucket_of (cache, gpa, cache->hart->mode);
+    }
+  block = (CopBlock *) (void *) (cache->arena + cache->arena_used);
+  start (&builder, cache, block, gpa);
+  if (!build (&builder, pc, bytes, COP_BLOCK_MAX_INSNS))
+    return NULL;
+
+  cache->arena_used += sizeof *block + block->n_ops * (sizeof (CopOp) + sizeof (CopOpPlace));
+  cache->arena_used = (cache->arena_used + 15) & ~(size_t) 15;
+  cache->n_built++;
+  block->lasting = true;
+  block->bucket_next = *bucket;
+  *bucket = block;
+  block->page_next = *page_of (cache, gpa);
+  *page_of (cache, gpa) = block;
+  return block;
+}
+
+CopBlock *
+cop_block_cache_get (CopBlockCache *cache, uint64_t pc)
+{
+  CopHart *hart = cache->hart;
+  uint64_t gpa;
+  const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
+  CopBlock *block;
+  CopJump *jump;
+
+  if (bytes == NULL)
+    return NULL;
+  /* Where PMP divides the page, each instruction is checked on its own. */
+  if (cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
+    return cop_block_cache_get_short (cache, pc, 1);
+
+  block = find_or_build (cache, pc, gpa, bytes);
+  if (block != NULL && block->gpa2 == 0)
+    {
+      jump = cop_jump_slot (cache, pc);
+      *jump = (CopJump){ pc, hart->code_tag, block };
+    }
+  return block;
+}

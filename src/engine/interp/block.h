@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Decoded blocks: what the interpreter runs.
+ *
+ *   CopBlock | header | CopOp CopOp CopOp ... | CopOpPlace ... |
+ *                         label, imm, registers   where it stands in the guest
+ *
+ * A block is a run of instructions on one guest page that is entered at its start only. It is found
+ * by physical address and mode, so all address spaces share it, and it knows no virtual address.
+ * Each hart has blocks of its own: nothing here is shared between threads.
+ */
+#pragma once
+
+#include "engine/riscv/hart.h"
+#include "engine/riscv/insn.h"
+
+#define COP_BLOCK_MAX_INSNS 64
+
+/* Operations besides those of the instruction table. */
+enum
+{
+  COP_OP_ILLEGAL = COP_INSN_LAST,       /* imm: the bits */
+  COP_OP_MAKE_DIRTY,                    /* mstatus.FS becomes Dirty; counts as no instruction */
+  COP_OP_GO_ON,                         /* end of a block without a jump; counts as none */
+  COP_OP_LAST,
+};
+
+/* rm of an operation that rounds as the host does now. */
+#define COP_RM_NATIVE 8
+
+typedef struct
+{
+  const void *label;            /* what executes it: an address inside the interpreter */
+  int32_t     imm;              /* of branches and jal: from the block's start; of SYSTEM: the bits */
+  uint8_t     rd, rs1, rs2;     /* indices from CopHart.s.x: f registers follow, then the rest */
+  uint8_t     rm;               /* COP_RM_NATIVE, or what cop_fpu_* take */
+} CopOp;
+
+typedef struct
+{
+  uint8_t halfwords;            /* from the block's start */
+  uint8_t insns;                /* before it in the block */
+} CopOpPlace;
+
+typedef struct CopBlock CopBlock;
+
+/* One way out of a block, to a block on the same page. */
+typedef struct CopBlockLink CopBlockLink;
+struct CopBlockLink
+{
+  CopBlock     *to;             /* (nullable) */
+  CopBlockLink *incoming_next;  /* the next link that leads to the same block */
+};
+
+struct CopBlock
+{
+  uint64_t      gpa;            /* COP_BLOCK_DEAD: the code has changed since */
+  uint64_t      gpa2;           /* of the second half of an instruction across pages; 0: none */
+  CopBlockLink  next[2];        /* where its branch leads: not taken, taken */
+  CopBlockLink *incoming;       /* the links that lead here */
+  CopBlock     *bucket_next;    /* by gpa and mode */
+  CopBlock     *page_next;      /* by page */
+  uint32_t      mode;
+  int32_t       heat;           /* runs left until somebody wants to know */
+  uint16_t      n_bytes;
+  uint8_t       n_insns;
+  uint8_t       n_ops;
+  bool          lasting;        /* not the scratch block: links may lead to it */
+  CopOp         ops[];
+};
+
+#define COP_BLOCK_DEAD UINT64_MAX
+
+static inline CopOpPlace *
+cop_block_places (CopBlock *block)
+{
+  return (CopOpPlace *) &block->ops[block->n_ops];
+}
+
+#define COP_JUMP_BITS 12
+
+/* Where a pc leads, under a code_tag. */
+typedef struct
+{
+  uint64_t  pc, tag;
+  CopBlock *block;
+} CopJump;
+
+#define COP_BLOCK_BUCKETS 16384
+#define COP_BLOCK_PAGES 4096
+
+/* A hart's blocks. */
+typedef struct
+{
+  CopHart           *hart;      /* (unowned) */
+  const void *const *labels;    /* (unowned): of each operation */
+  CopJump            jumps[1u << COP_JUMP_BITS];
+  CopBlock          *buckets[COP_BLOCK_BUCKETS];
+  CopBlock          *pages[COP_BLOCK_PAGES];
+  CopBlock          *scratch;   /* (owned): a block to be run once */
+  uint8_t           *arena;     /* (owned) */
+  size_t             arena_used;
+  uint64_t           n_built, n_dropped, n_flushes;
+} CopBlockCache;
+
+CopBlockCache *cop_block_cache_new (CopHart *hart, const void *const *labels);
+void cop_block_cache_free (CopBlockCache *cache);
+
+/* Forgets all blocks. */
+void cop_block_cache_flush (CopBlockCache *cache);
+
+/* Drops blocks with bytes in [gpa, gpa + length). */
+void cop_block_cache_drop (CopBlockCache *cache, uint64_t gpa, uint64_t length);
+
+/**
+ * cop_block_cache_get:
+ * @pc: where the hart is to go on; s.pc need not be set
+ *
+ * Returns: (transfer none) (nullable): the block there, decoded if need be; NULL with a fault raised.
+ *   Valid until the next call.
+ */
+CopBlock *cop_block_cache_get (CopBlockCache *cache, uint64_t pc);
+
+/* A block of at most @max_insns instructions, to be run once and not to be linked. */
+CopBlock *cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns);
+
+/* Lets @from's next[@side] lead to @to, when both are on one page and last. */
+void cop_block_link (CopBlock *from, unsigned side, CopBlock *to);
+
+static inline CopJump *
+cop_jump_slot (CopBlockCache *cache, uint64_t pc)
+{
+  return &cache->jumps[((pc >> 1) ^ (pc >> (1 + COP_JUMP_BITS))) & ((1u << COP_JUMP_BITS) - 1)];
+}

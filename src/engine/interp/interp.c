@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The interpreter: direct-threaded code over decoded blocks.
+ *
+ *   lookup --> enter: pending? limit? --> op -> op -> op -> branch --> enter ...
+ *                |                         |
+ *                poll                      fault: whole state, trap, lookup
+ *
+ * Between `enter` and the end of a block nothing is checked that could be checked once: instructions
+ * are counted for the whole block beforehand and corrected when one faults.
+ */
+#include "engine/interp/interp.h"
+
+#include "engine/interp/words.h"
+#include "engine/riscv/arith.h"
+#include "engine/riscv/csr.h"
+
+/* Goes to the next operation. Each operation has a jump of its own, which the host predicts apart. */
+#define NEXT                                                                                     \
+  do                                                                                             \
+    {                                                                                            \
+      op++;                                                                                      \
+      goto *op->label;                                                                           \
+    }                                                                                            \
+  while (0)
+
+/* Enters `block` at pc. */
+#define ENTER                                                                                    \
+  do                                                                                             \
+    {                                                                                            \
+      if (G_UNLIKELY (__atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0))                  \
+        goto poll;                                                                               \
+      if (G_UNLIKELY (instret + block->n_insns > stop_at))                                       \
+        goto near_stop;                                                                          \
+      if (G_UNLIKELY (--block->heat < 0))                                                        \
+        goto hot_block;                                                                          \
+      instret += block->n_insns;                                                                 \
+      op = block->ops;                                                                           \
+      goto *op->label;                                                                           \
+    }                                                                                            \
+  while (0)
+
+/* Leaves `block` by one of its sides; pc is there already. */
+#define FOLLOW(side)                                                                             \
+  do                                                                                             \
+    {                                                                                            \
+      CopBlock *next_ = block->next[side].to;                                                    \
+                                                                                                 \
+      if (G_UNLIKELY (next_ == NULL))                                                            \
+        {                                                                                        \
+          from_side = side;                                                                      \
+          goto follow_slow;                                                                      \
+        }                                                                                        \
+      block = next_;                                                                             \
+      ENTER;                                                                                     \
+    }                                                                                            \
+  while (0)
+
+/* With @hart NULL, only hands out its labels by way of @hot. */
+static CopInterpExit
+execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *result, gpointer hot)
+{
+  static const void *const labels[COP_OP_LAST] = {
+#define INSN(name, ...) [COP_INSN_##name] = &&do_##name,
+    INSN_TABLE (INSN)
+#undef INSN
+    [COP_OP_ILLEGAL] = &&do_illegal,
+    [COP_OP_MAKE_DIRTY] = &&do_make_dirty,
+    [COP_OP_GO_ON] = &&do_go_on,
+  };
+  uint64_t *regs;
+  uint64_t pc, instret, stop_at, target_mask;
+  CopBlock *block;
+  const CopOp *op;
+  const CopTlb *tlb;
+  unsigned from_side;
+
+  if (hart == NULL)
+    {
+      *(const void *const **) hot = labels;
+      return COP_INTERP_RESULT;
+    }
+  regs = (uint64_t *) (void *) hart;
+  target_mask = (hart->isa & COP_ISA (C)) ? 0 : 2;
+
+  /* s is whole, and may have changed in any way. */
+resync:
+  pc = hart->s.pc;
+  instret = hart->s.instret;
+  tlb = hart->tlb;
+  stop_at = MIN (limit, hart->instret_event);
+
+lookup:
+  {
+    CopJump *jump = cop_jump_slot (cache, pc);
+
+    block = jump->block;
+    if (G_UNLIKELY (jump->pc != pc || jump->tag != hart->code_tag ||
+                    block->gpa == COP_BLOCK_DEAD))
+      {
+        block = cop_block_cache_get (cache, pc);
+        if (block == NULL)
+          {
+            hart->s.pc = pc;
+            hart->s.instret = instret;
+            if (instret >= stop_at || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
+              goto poll;
+            cop_hart_take_trap (hart);
+            goto resync;
+          }
+      }
+  }
+  ENTER;
+
+follow_slow:
+  {
+    CopBlock *from = block;
+    CopJump *jump = cop_jump_slot (cache, pc);
+
+    block = jump->block;
+    if (jump->pc != pc || jump->tag != hart->code_tag || block->gpa == COP_BLOCK_DEAD)
+      {
+        uint64_t flushes = cache->n_flushes;
+
+        block = cop_block_cache_get (cache, pc);
+        if (block == NULL || cache->n_flushes != flushes)
+          goto lookup;
+      }
+    cop_block_link (from, from_side, block);
+  }
+  ENTER;
+
+poll:
+  hart->s.pc = pc;
+  hart->s.instret = instret;
+  if (instret >= limit)
+    {
+      *result = COP_RUN_LIMIT;
+      return COP_INTERP_RESULT;
+    }
+  if (!cop_hart_poll (hart))
+    {
+      *result = COP_RUN_STOP;
+      return COP_INTERP_RESULT;
+    }
+  goto resync;
+
+  /* The block is longer than may be run. */
+near_stop:
+  if (instret >= stop_at)
+    goto poll;
+  block = cop_block_cache_get_short (cache, pc, stop_at - instret);
+  if (block == NULL)
+    {
+      hart->s.pc = pc;
+      hart->s.instret = instret;
+      cop_hart_take_trap (hart);
+      goto resync;
+    }
+  ENTER;
+
+hot_block:
+  hart->s.pc = pc;
+  hart->s.instret = instret;
+  *(CopBlock **) hot = block;
+  return COP_INTERP_HOT;
+
+fault:
+  {
+    const CopOpPlace *place = &cop_block_places (block)[op - block->ops];
+
+    hart->s.pc = pc + 2 * place->halfwords;
+    hart->s.instret = instret - block->n_insns + place->insns;
+    cop_hart_take_trap (hart);
+    goto resync;
+  }
+
+  /* SYSTEM ends its block. */
+system:
+  {
+    const CopOpPlace *place = &cop_block_places (block)[op - block->ops];
+    CopInsn insn;
+
+    hart->s.pc = pc + 2 * place->halfwords;
+    hart->s.instret = instret - 1;
+    cop_insn_decode (op->imm, hart->isa, &insn);
+    switch (cop_system_execute (hart, insn.op, op->imm))
+      {
+      case COP_SYSTEM_DONE:
+        goto resync;
+      case COP_SYSTEM_TRAP:
+        cop_hart_take_trap (hart);
+        goto resync;
+      case COP_SYSTEM_WAIT:
+        *result = COP_RUN_WFI;
+        return COP_INTERP_RESULT;
+      }
+  }
+
+do_illegal:
+  RAISE (COP_TRAP_ILLEGAL_INSN, (uint32_t) op->imm);
+
+do_make_dirty:
+  hart->s.mstatus |= COP_MSTATUS_FS;
+  cop_hart_update_view (hart);
+  NEXT;
+
+do_go_on:
+  pc += block->n_bytes;
+  FOLLOW (0);
+
+  /* Each row: its label, its meaning, and on to the next operation. */
+#define SEM(name)                                                                                \
+  NEXT;                                                                                          \
+  do_##name:
+#include "engine/riscv/insn-sem.h"
+#undef SEM
+  NEXT;
+}
+
+CopInterpExit
+cop_interp_execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *result,
+                    CopBlock **hot)
+{
+  return execute (hart, cache, limit, result, hot);
+}
+
+const void *const *
+cop_interp_labels (void)
+{
+  const void *const *labels;
+
+  execute (NULL, NULL, 0, NULL, &labels);
+  return labels;
+}
