@@ -106,6 +106,19 @@ cop_machine_build_board (CopMachine *machine, GError **error)
             cop_virtio_blk_new (id, ram, context, COP_VIRTIO_GPA (slot), &config->disks[i], error)))
         return false;
     }
+  for (unsigned i = 0; i < config->n_nics; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("net%u", i);
+
+      if (!add_virtio (
+            machine, &slot,
+            cop_virtio_net_new (id, ram, context, COP_VIRTIO_GPA (slot), &config->nics[i], error)))
+        return false;
+    }
+  if (config->has_virtio_console)
+    add_virtio (machine, &slot,
+                cop_virtio_console_new ("console0", ram, context, COP_VIRTIO_GPA (slot),
+                                        &config->virtio_console));
   if (config->rng)
     add_virtio (machine, &slot, cop_virtio_rng_new ("rng0", ram, context, COP_VIRTIO_GPA (slot)));
   return true;
