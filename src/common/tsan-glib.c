@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GLib's locks, as the thread sanitizer must see them.
+ *
+ *   our code --> g_mutex_lock here --> GLib's --> futex
+ *                       |
+ *                       +--> __tsan_acquire
+ *
+ * GLib takes its mutexes with bare futexes and is not instrumented, so that the sanitizer would take
+ * whatever they guard for a race. These functions come before GLib's in the program, and are in it
+ * only when it is built with -Db_sanitize=thread.
+ */
+#include <dlfcn.h>
+#include <glib.h>
+
+void __tsan_acquire (void *address);
+void __tsan_release (void *address);
+
+/* The function of this name that comes after ours: GLib's. */
+#define NEXT(name)                                                        \
+  ({                                                                      \
+    static void *cached;                                                  \
+    void *next = __atomic_load_n (&cached, __ATOMIC_RELAXED);             \
+                                                                          \
+    if (next == NULL)                                                     \
+      {                                                                   \
+        next = dlsym (RTLD_NEXT, #name);                                  \
+        __atomic_store_n (&cached, next, __ATOMIC_RELAXED);               \
+      }                                                                   \
+    (__typeof__ (name) *) next;                                           \
+  })
+
+/* clang-format off */
+#define LOCKS(lock, unlock, trylock, Type) \
+  void lock (Type *on)                     \
+  {                                        \
+    NEXT (lock) (on);                      \
+    __tsan_acquire (on);                   \
+  }                                        \
+                                           \
+  void unlock (Type *on)                   \
+  {                                        \
+    __tsan_release (on);                   \
+    NEXT (unlock) (on);                    \
+  }                                        \
+                                           \
+  gboolean trylock (Type *on)              \
+  {                                        \
+    gboolean got = NEXT (trylock) (on);    \
+                                           \
+    if (got)                               \
+      __tsan_acquire (on);                 \
+    return got;                            \
+  }
+/* clang-format on */
+
+LOCKS (g_mutex_lock, g_mutex_unlock, g_mutex_trylock, GMutex)
+LOCKS (g_rec_mutex_lock, g_rec_mutex_unlock, g_rec_mutex_trylock, GRecMutex)
+LOCKS (g_rw_lock_writer_lock, g_rw_lock_writer_unlock, g_rw_lock_writer_trylock, GRWLock)
+LOCKS (g_rw_lock_reader_lock, g_rw_lock_reader_unlock, g_rw_lock_reader_trylock, GRWLock)
+
+void
+g_cond_wait (GCond *cond, GMutex *mutex)
+{
+  __tsan_release (mutex);
+  NEXT (g_cond_wait) (cond, mutex);
+  __tsan_acquire (mutex);
+}
+
+gboolean
+g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
+{
+  gboolean signalled;
+
+  __tsan_release (mutex);
+  signalled = NEXT (g_cond_wait_until) (cond, mutex, end_time);
+  __tsan_acquire (mutex);
+  return signalled;
+}
