@@ -242,28 +242,40 @@ cop_modules_resolve (GHashTable *files, const char *const *wanted, GError **erro
 
 /* ---- modprobe's files ---- */
 
-static bool
-has_module (const GPtrArray *modules, const char *name)
+/* Marks in @needed (by index in @modules) all that module @index needs. What it needs stands before
+   it, so one pass back from it finds everything. */
+static void
+mark_needed (const GPtrArray *modules, guint index, bool *needed)
 {
-  for (guint i = 0; i < modules->len; i++)
-    if (strcmp (((const CopModule *)modules->pdata[i])->name, name) == 0)
-      return true;
-  return false;
+  memset (needed, 0, modules->len * sizeof *needed);
+  needed[index] = true;
+  for (guint i = index + 1; i-- > 0;)
+    {
+      const CopModule *module = modules->pdata[i];
+
+      if (!needed[i])
+        continue;
+      for (guint j = 0; j < i; j++)
+        if (g_strv_contains ((const char *const *)module->depends,
+                             ((const CopModule *)modules->pdata[j])->name))
+          needed[j] = true;
+    }
 }
 
 char *
 cop_modules_format_dep (const GPtrArray *modules)
 {
   GString *text = g_string_new (NULL);
+  g_autofree bool *needed = g_new (bool, modules->len + 1);
 
   for (guint i = 0; i < modules->len; i++)
     {
-      const CopModule *module = modules->pdata[i];
-
-      g_string_append_printf (text, "%s.ko:", module->name);
-      for (char **needed = module->depends; *needed != NULL; needed++)
-        if (has_module (modules, *needed))
-          g_string_append_printf (text, " %s.ko", *needed);
+      mark_needed (modules, i, needed);
+      /* modprobe loads a line from its end to its beginning. */
+      for (guint j = i + 1; j-- > 0;)
+        if (needed[j])
+          g_string_append_printf (text, j == i ? "%s.ko:" : " %s.ko",
+                                  ((const CopModule *)modules->pdata[j])->name);
       g_string_append_c (text, '\n');
     }
   return g_string_free (text, FALSE);
