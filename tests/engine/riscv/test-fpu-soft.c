@@ -175,6 +175,9 @@ static const struct
   { "f64_div",    RNE, { F64_ONE, 0x4008000000000000 },               0x3fd5555555555555,   NX },
   { "f64_div",    RUP, { F64_ONE, 0x4008000000000000 },               0x3fd5555555555556,   NX },
   { "f64_div",    RNE, { 1, 2 },                                      F64_HALF,             0 },
+  /* 1 - 2^-52 + 2^-104 - ...: the remainder alone says that it is not exact. */
+  { "f64_div",    RDN, { F64_ONE, F64_ONE + 1 },                      F64_ONE - 2,          NX },
+  { "f64_div",    RUP, { F64_ONE, F64_ONE + 1 },                      F64_ONE - 1,          NX },
 
   /* To integers: rounding, then saturation with NV alone. */
   { "f64_to_i32", RNE, { 0x4004000000000000 },                        2,                    NX },
