@@ -60,8 +60,9 @@ FMA_NAN (f64, uint64_t, COP_F64_NAN, UINT64_C (0x7ff0000000000000))
 #define SOFT_ROUNDING(name, operands, result, type)                                               \
   result cop_host_soft_##name (COP_FPU_PARAMETERS_##operands (type), CopRoundingMode rm)          \
   {                                                                                               \
+    CopRoundingMode mode = rm == COP_RM_DYN ? cop_host_rounding () : rm;                          \
     uint8_t flags = 0;                                                                            \
-    result value = cop_soft_##name (COP_FPU_ARGUMENTS_##operands, rm, &flags);                    \
+    result value = cop_soft_##name (COP_FPU_ARGUMENTS_##operands, mode, &flags);                  \
                                                                                                   \
     cop_host_raise (flags);                                                                       \
     return value;                                                                                 \

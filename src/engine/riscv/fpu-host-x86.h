@@ -76,7 +76,7 @@ void cop_host_raise (uint8_t flags);
 
 /*
  * The integer-only functions, with flags raised in MXCSR: for what the host has no instruction for.
- *   result cop_host_soft_NAME (operands..., rm)     rounding operations, any static mode
+ *   result cop_host_soft_NAME (operands..., rm)     rounding operations; DYN: the mode in force
  *   result cop_host_soft_NAME (a, b)                comparing operations
  */
 #define ROUNDING(name, operands, result, type)                                                    \
@@ -143,16 +143,18 @@ cop_host_f64_is_nan (uint64_t bits)
   return __builtin_expect ((bits & INT64_MAX) > UINT64_C (0x7ff0000000000000), 0);
 }
 
+/* What an operation left in a host register. Its NaNs are quiet: the test raises nothing. */
+
 static inline uint32_t
-cop_host_f32_canonical (uint32_t bits)
+cop_host_f32_result (float value)
 {
-  return cop_host_f32_is_nan (bits) ? COP_F32_NAN : bits;
+  return __builtin_expect (value != value, 0) ? COP_F32_NAN : cop_host_f32_bits (value);
 }
 
 static inline uint64_t
-cop_host_f64_canonical (uint64_t bits)
+cop_host_f64_result (double value)
 {
-  return cop_host_f64_is_nan (bits) ? COP_F64_NAN : bits;
+  return __builtin_expect (value != value, 0) ? COP_F64_NAN : cop_host_f64_bits (value);
 }
 
 /* Arithmetic. */
@@ -163,7 +165,7 @@ cop_host_f64_canonical (uint64_t bits)
     real value = cop_host_##format##_value (a);                                                   \
                                                                                                   \
     __asm__ volatile (insn " %1, %0" : "+x" (value) : "x" (cop_host_##format##_value (b)));       \
-    return cop_host_##format##_canonical (cop_host_##format##_bits (value));                      \
+    return cop_host_##format##_result (value);                                                    \
   }
 
 COP_HOST_BINARY (f32, uint32_t, float, add, "addss")
@@ -183,7 +185,7 @@ cop_host_f32_sqrt (uint32_t a)
   float value = cop_host_f32_value (a);
 
   __asm__ volatile ("sqrtss %0, %0" : "+x" (value));
-  return cop_host_f32_canonical (cop_host_f32_bits (value));
+  return cop_host_f32_result (value);
 }
 
 static inline uint64_t
@@ -192,7 +194,7 @@ cop_host_f64_sqrt (uint64_t a)
   double value = cop_host_f64_value (a);
 
   __asm__ volatile ("sqrtsd %0, %0" : "+x" (value));
-  return cop_host_f64_canonical (cop_host_f64_bits (value));
+  return cop_host_f64_result (value);
 }
 
 static inline uint32_t
@@ -201,11 +203,11 @@ cop_host_f32_fma (uint32_t a, uint32_t b, uint32_t c)
   float value = cop_host_f32_value (a);
 
   if (__builtin_expect (!cop_host_cpu.fma, 0))
-    return cop_host_soft_f32_fma (a, b, c, cop_host_rounding ());
+    return cop_host_soft_f32_fma (a, b, c, COP_RM_DYN);
   __asm__ volatile ("vfmadd213ss %2, %1, %0"
                     : "+x" (value)
                     : "x" (cop_host_f32_value (b)), "x" (cop_host_f32_value (c)));
-  if (cop_host_f32_is_nan (cop_host_f32_bits (value)))
+  if (__builtin_expect (value != value, 0))
     return cop_host_f32_fma_nan (a, b);
   return cop_host_f32_bits (value);
 }
@@ -216,11 +218,11 @@ cop_host_f64_fma (uint64_t a, uint64_t b, uint64_t c)
   double value = cop_host_f64_value (a);
 
   if (__builtin_expect (!cop_host_cpu.fma, 0))
-    return cop_host_soft_f64_fma (a, b, c, cop_host_rounding ());
+    return cop_host_soft_f64_fma (a, b, c, COP_RM_DYN);
   __asm__ volatile ("vfmadd213sd %2, %1, %0"
                     : "+x" (value)
                     : "x" (cop_host_f64_value (b)), "x" (cop_host_f64_value (c)));
-  if (cop_host_f64_is_nan (cop_host_f64_bits (value)))
+  if (__builtin_expect (value != value, 0))
     return cop_host_f64_fma_nan (a, b);
   return cop_host_f64_bits (value);
 }
@@ -233,7 +235,7 @@ cop_host_f64_to_f32 (uint64_t a)
   float value = 0;
 
   __asm__ volatile ("cvtsd2ss %1, %0" : "+x" (value) : "x" (cop_host_f64_value (a)));
-  return cop_host_f32_canonical (cop_host_f32_bits (value));
+  return cop_host_f32_result (value);
 }
 
 static inline uint64_t
@@ -242,14 +244,14 @@ cop_host_f32_to_f64 (uint32_t a)
   double value = 0;
 
   __asm__ volatile ("cvtss2sd %1, %0" : "+x" (value) : "x" (cop_host_f32_value (a)));
-  return cop_host_f64_canonical (cop_host_f64_bits (value));
+  return cop_host_f64_result (value);
 }
 
 /* Through f32 it would be rounded twice. */
 static inline uint16_t
 cop_host_f64_to_f16 (uint64_t a)
 {
-  return cop_host_soft_f64_to_f16 (a, cop_host_rounding ());
+  return cop_host_soft_f64_to_f16 (a, COP_RM_DYN);
 }
 
 /* The packed conversions work on four lanes: vmovd clears those that are not used. Bit 2 of the
@@ -261,7 +263,7 @@ cop_host_f32_to_f16 (uint32_t a)
   uint32_t bits;
 
   if (__builtin_expect (!cop_host_cpu.f16c, 0) || cop_host_f32_is_nan (a))
-    return cop_host_soft_f32_to_f16 (a, cop_host_rounding ());
+    return cop_host_soft_f32_to_f16 (a, COP_RM_DYN);
   __asm__ volatile ("vmovd %2, %0\n\t"
                     "vcvtps2ph $4, %0, %0\n\t"
                     "vmovd %0, %1"
@@ -285,7 +287,7 @@ cop_host_f16_to_f32 (uint16_t a)
                     "vmovd %0, %1"
                     : "=&x" (lanes), "=r" (bits)
                     : "r" ((uint32_t) a));
-  return cop_host_f32_canonical (bits);
+  return cop_host_f32_is_nan (bits) ? COP_F32_NAN : bits;
 }
 
 static inline uint64_t
@@ -346,9 +348,9 @@ cop_host_f16_to_f64 (uint16_t a)
     return (uint64_t) value;                                                                      \
   }
 
-COP_HOST_TO_INTEGER (f32, uint32_t, , "cvtss2si", cop_host_rounding ())
+COP_HOST_TO_INTEGER (f32, uint32_t, , "cvtss2si", COP_RM_DYN)
 COP_HOST_TO_INTEGER (f32, uint32_t, _rtz, "cvttss2si", COP_RM_RTZ)
-COP_HOST_TO_INTEGER (f64, uint64_t, , "cvtsd2si", cop_host_rounding ())
+COP_HOST_TO_INTEGER (f64, uint64_t, , "cvtsd2si", COP_RM_DYN)
 COP_HOST_TO_INTEGER (f64, uint64_t, _rtz, "cvttsd2si", COP_RM_RTZ)
 
 #undef COP_HOST_TO_INTEGER
