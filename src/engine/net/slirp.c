@@ -33,6 +33,7 @@ typedef struct
   GSource   *source;            /* (owned): its sockets */
   GPtrArray *polls;             /* (owned) (element-type GPollFD) of source; slots are used again */
   unsigned   n_polls;           /* used in this round */
+  bool       sent;              /* since the last round: libslirp has things to follow up */
   int64_t    deadline;          /* monotonic, microseconds: libslirp's own timers */
   GQueue     backlog;           /* (element-type GBytes) (owned) */
   size_t     backlog_bytes;
@@ -100,8 +101,12 @@ slirp_net_ready (CopNet *net)
 static void
 slirp_net_send (CopNet *net, const struct virtio_net_hdr_v1 *header, uint8_t *frame, size_t length)
 {
-  if (cop_net_finish (header, frame, length))
-    slirp_input (((SlirpNet *) net)->slirp, frame, length);
+  SlirpNet *slirp_net = (SlirpNet *) net;
+
+  if (!cop_net_finish (header, frame, length))
+    return;
+  slirp_net->sent = true;
+  slirp_input (slirp_net->slirp, frame, length);
 }
 
 static void
@@ -256,7 +261,7 @@ source_prepare (GSource *source, int *timeout_ms)
   /* A ready time would wake the context whenever it changes, that is now. */
   slirp_net->deadline
     = *timeout_ms < 0 ? G_MAXINT64 : g_get_monotonic_time () + *timeout_ms * INT64_C (1000);
-  return *timeout_ms == 0;
+  return slirp_net->sent;
 }
 
 static gboolean
@@ -267,7 +272,7 @@ source_check (GSource *source)
   for (unsigned i = 0; i < slirp_net->n_polls; i++)
     if (((GPollFD *) slirp_net->polls->pdata[i])->revents != 0)
       return TRUE;
-  return g_source_get_time (source) >= slirp_net->deadline;
+  return slirp_net->sent || g_source_get_time (source) >= slirp_net->deadline;
 }
 
 static gboolean
@@ -277,6 +282,7 @@ source_dispatch (GSource *source, GSourceFunc func, gpointer data)
 
   (void) func;
   (void) data;
+  slirp_net->sent = false;
   slirp_pollfds_poll (slirp_net->slirp, 0, get_revents, slirp_net);
   return G_SOURCE_CONTINUE;
 }
