@@ -145,11 +145,12 @@ update_contexts (Plic *plic)
     }
 }
 
-/* Lets requests of the sources in word @index through whose gateways are open. */
+/* Lets the request of one source through, if there is one and its gateway is open. Of that one only:
+   after a load the levels of others may not have been driven again yet. */
 static void
-open_gateways (Plic *plic, unsigned index)
+forward (Plic *plic, unsigned index, uint32_t bit)
 {
-  plic->s.pending[index] |= plic->level[index] & ~plic->s.claimed[index];
+  plic->s.pending[index] |= plic->level[index] & ~plic->s.claimed[index] & bit;
 }
 
 static void
@@ -167,7 +168,7 @@ set_source (gpointer controller, unsigned source, bool level)
     plic->level[index] |= bit;
   else
     plic->level[index] &= ~bit;
-  open_gateways (plic, index);
+  forward (plic, index, bit);
   update_contexts (plic);
   g_mutex_unlock (&plic->parent.lock);
 }
@@ -198,7 +199,7 @@ complete (Plic *plic, const PlicContext *context, uint32_t source)
   if (source >= COP_PLIC_SOURCES || (context->enable[index] & bit) == 0)
     return;
   plic->s.claimed[index] &= ~bit;
-  open_gateways (plic, index);
+  forward (plic, index, bit);
   update_contexts (plic);
 }
 
