@@ -188,22 +188,49 @@ enum
   TARGET_LAST,
 };
 
-/* How likely a source is Debian's main archive: 0 most; -1: it is not. What apt does not know it
-   leaves as it stood in the format: lists that were never fetched have neither origin nor label. */
+/* Whether apt knows the target's origin. It does not before it has fetched the source's lists, and
+   then leaves the word as it stood in the format. */
+static bool
+target_is_known (char **fields)
+{
+  return strcmp (fields[TARGET_ORIGIN], "$(ORIGIN)") != 0;
+}
+
+/* How likely a source is Debian's main archive: 0 most; -1: it is not. */
 static int
 rank_target (char **fields)
 {
-  bool unknown = strcmp (fields[TARGET_ORIGIN], "$(ORIGIN)") == 0;
-
   if (strcmp (fields[TARGET_CREATED_BY], "Packages") != 0 ||
       strcmp (fields[TARGET_COMPONENT], "main") != 0)
     return -1;
-  if (unknown)
+  if (!target_is_known (fields))
     return strstr (fields[TARGET_REPO_URI], "security") == NULL ? 1 : 2;
   return strcmp (fields[TARGET_ORIGIN], "Debian") == 0 &&
              strcmp (fields[TARGET_LABEL], "Debian") == 0
            ? 0
            : -1;
+}
+
+/* Adds the mirrors of one rank to @mirrors, and all whose origin is known to @seen. */
+static void
+add_mirrors (char **lines, int rank, GStrvBuilder *mirrors, GHashTable *seen)
+{
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto (GStrv) fields = g_strsplit (*line, "\t", -1);
+      const char *uri = fields[0] != NULL ? fields[g_strv_length (fields) - 1] : "";
+
+      if (g_strv_length (fields) == TARGET_LAST && rank_target (fields) == rank &&
+          g_hash_table_add (seen, g_strdup (uri)))
+        g_strv_builder_add (mirrors, uri);
+    }
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto (GStrv) fields = g_strsplit (*line, "\t", -1);
+
+      if (g_strv_length (fields) == TARGET_LAST && target_is_known (fields))
+        g_hash_table_add (seen, g_strdup (fields[TARGET_REPO_URI]));
+    }
 }
 
 char **
@@ -214,24 +241,29 @@ cop_apt_mirrors_parse (const char *targets)
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (int rank = 0; rank <= 2; rank++)
-    for (char **line = lines; *line != NULL; line++)
-      {
-        g_auto (GStrv) fields = g_strsplit (*line, "\t", -1);
-
-        if (g_strv_length (fields) == TARGET_LAST && rank_target (fields) == rank &&
-            g_hash_table_add (seen, g_strdup (fields[TARGET_REPO_URI])))
-          g_strv_builder_add (mirrors, fields[TARGET_REPO_URI]);
-      }
+    add_mirrors (lines, rank, mirrors, seen);
   return g_strv_builder_end (mirrors);
 }
 
 char **
 cop_apt_mirrors (GError **error)
 {
-  static const char *const words[] = { "apt-get", "indextargets", "--format", TARGET_FORMAT, NULL };
-  g_autofree char *targets = capture (words, error);
+  /* With what the fetched lists say of themselves, but only the fetched ones; then all, without. */
+  static const char *const known[] = { "apt-get", "indextargets", "--format", TARGET_FORMAT, NULL };
+  static const char *const all[] = { "apt-get",
+                                     "indextargets",
+                                     "--format",
+                                     TARGET_FORMAT,
+                                     "-oAPT::Get::IndexTargets::ReleaseInfo=false",
+                                     NULL };
+  g_autofree char *known_targets = capture (known, error);
+  g_autofree char *all_targets = known_targets != NULL ? capture (all, error) : NULL;
+  g_autofree char *targets = NULL;
 
-  return targets != NULL ? cop_apt_mirrors_parse (targets) : NULL;
+  if (all_targets == NULL)
+    return NULL;
+  targets = g_strconcat (known_targets, "\n", all_targets, NULL);
+  return cop_apt_mirrors_parse (targets);
 }
 
 /* ---- packages ---- */
@@ -386,11 +418,15 @@ static char *
 format_source (const CopApt *apt)
 {
   GString *source = g_string_new (NULL);
+  /* apt reads packages of file: where they are; by copy: they come to archives/ as from elsewhere.
+   */
+  bool local = g_str_has_prefix (apt->mirror, "file:");
 
   g_string_append_printf (source,
-                          "Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n"
+                          "Types: deb\nURIs: %s%s\nSuites: %s\nComponents: main\n"
                           "Architectures: %s\nTargets: Packages\n",
-                          apt->mirror, apt->suite, apt->architecture);
+                          local ? "copy:" : "", apt->mirror + (local ? strlen ("file:") : 0),
+                          apt->suite, apt->architecture);
   if (apt->keyring != NULL)
     g_string_append_printf (source, "Signed-By: %s\n", apt->keyring);
   return g_string_free (source, FALSE);

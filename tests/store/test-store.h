@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What tests of the store share.
+ */
+#pragma once
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <stdbool.h>
+
+/* Returns: (transfer full): a new empty folder */
+static inline char *
+test_folder_new (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = g_dir_make_tmp ("coppice-test-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  return folder;
+}
+
+/* Skips a test whose program is missing; under ./check nothing may be missing. */
+static inline bool
+test_need_program (const char *name)
+{
+  g_autofree char *path = g_find_program_in_path (name);
+
+  if (path != NULL)
+    return true;
+  if (g_getenv ("COPPICE_CHECK") != NULL)
+    g_test_fail_printf ("%s is not installed", name);
+  else
+    g_test_skip_printf ("%s is not installed", name);
+  return false;
+}
