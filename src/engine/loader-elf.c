@@ -228,16 +228,17 @@ cop_elf_load (CopBootPlan *plan, const CopBootFile *file, bool relocate, uint64_
   for (unsigned i = 0; i < elf->n_segments; i++)
     {
       const Elf64_Phdr *segment = &elf->segments[i];
-      g_autoptr (GBytes) bytes =
-        g_bytes_new_from_bytes (file->bytes, segment->p_offset, segment->p_filesz);
+      g_autofree char *label
+        = g_strdup_printf ("%s: segment at offset 0x%" G_GINT64_MODIFIER "x", file->label,
+                           (uint64_t) segment->p_offset);
+      g_autoptr (GBytes) bytes
+        = g_bytes_new_from_bytes (file->bytes, segment->p_offset, segment->p_filesz);
+      CopBootFile part = *file;
 
-      if (!cop_boot_plan_add (plan, file, segment->p_paddr + elf->shift, segment->p_memsz, bytes,
+      part.label = label;
+      if (!cop_boot_plan_add (plan, &part, segment->p_paddr + elf->shift, segment->p_memsz, bytes,
                               COP_PACKING_NONE, error))
-        {
-          g_prefix_error (error, "%s: segment at offset 0x%" G_GINT64_MODIFIER "x: ", file->label,
-                          (uint64_t)segment->p_offset);
-          return false;
-        }
+        return false;
     }
   if (!to_gpa (elf, elf->header.e_entry, entry))
     return unusable (elf, offsetof (Elf64_Ehdr, e_entry), error,
