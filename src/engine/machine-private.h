@@ -71,6 +71,9 @@ struct CopMachine
 
   bool quiet;                   /* settle()'s: devices are quiesced */
 
+  const CopTrace *trace;        /* (unowned) (nullable) */
+  gpointer        trace_data;
+
   /* Instructions still to run before COP_END_INSTRUCTIONS. */
   bool     budgeted;
   uint64_t budget;              /* atomic */

@@ -50,7 +50,14 @@ run_hart (CopMachine *machine, CopHart *hart)
       limit = slice > UINT64_MAX - hart->s.instret ? UINT64_MAX : hart->s.instret + slice;
     }
 
-  result = machine->engine->ops->run (machine->engine, hart, limit);
+  if (machine->trace != NULL)
+    {
+      machine->trace->before (machine->trace_data, hart);
+      result = machine->engine->ops->run (machine->engine, hart, hart->s.instret + 1);
+      machine->trace->after (machine->trace_data, hart);
+    }
+  else
+    result = machine->engine->ops->run (machine->engine, hart, limit);
 
   if (machine->budgeted && hart->s.instret < limit)
     __atomic_fetch_add (&machine->budget, limit - hart->s.instret, __ATOMIC_RELAXED);

@@ -281,6 +281,13 @@ cop_machine_set_max_instructions (CopMachine *machine, uint64_t instructions)
   machine->budget = instructions;
 }
 
+void
+cop_machine_set_trace (CopMachine *machine, const CopTrace *trace, gpointer data)
+{
+  machine->trace = trace;
+  machine->trace_data = data;
+}
+
 size_t
 cop_machine_console_write (CopMachine *machine, const uint8_t *data, size_t size)
 {

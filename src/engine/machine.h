@@ -89,6 +89,17 @@ CopEnd cop_machine_wait (CopMachine *machine);
 /* To be set before the first resume; 0 means none. Counted over all harts. */
 void cop_machine_set_max_instructions (CopMachine *machine, uint64_t instructions);
 
+/* Called on a hart's thread, before and after it runs one instruction. When that traps or an
+   interrupt comes first, the first instruction of the handler belongs to the same step. */
+typedef struct
+{
+  void (*before) (gpointer data, CopHart *hart);
+  void (*after)  (gpointer data, CopHart *hart);
+} CopTrace;
+
+/* To be set before the first resume: harts go step by step. @trace lives as long as the machine. */
+void cop_machine_set_trace (CopMachine *machine, const CopTrace *trace, gpointer data);
+
 /**
  * cop_machine_save_state:
  * Paused machines only: the state of every hart and device.

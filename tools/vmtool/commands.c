@@ -5,5 +5,5 @@
 #include "vmtool/commands.h"
 
 const VmtCommand *const vmt_commands[] = {
-  &vmt_image, &vmt_help, &vmt_complete_words, &vmt_man_page, NULL,
+  &vmt_run, &vmt_image, &vmt_help, &vmt_complete_words, &vmt_man_page, NULL,
 };

@@ -7,6 +7,10 @@
 #include "vmtool/vmtool.h"
 
 extern const VmtCommand vmt_image;
+extern const VmtCommand vmt_run;
 extern const VmtCommand vmt_help;
 extern const VmtCommand vmt_complete_words;
 extern const VmtCommand vmt_man_page;
+
+/* Returns: (transfer full): the names of all images, for options that take one */
+char **vmt_complete_images (const char *prefix);

@@ -205,8 +205,8 @@ static const VmtCommand image_list = {
 
 /* ---- image rm ---- */
 
-static char **
-complete_images (const char *prefix G_GNUC_UNUSED)
+char **
+vmt_complete_images (const char *prefix G_GNUC_UNUSED)
 {
   g_autoptr (GPtrArray) images = cop_image_list (NULL);
   g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
@@ -229,7 +229,7 @@ run_rm (VmtCall *call, GError **error)
 
 static const VmtOption rm_options[] = {
   { "image", VMT_STRING, N_ ("name of the image"), "NAME", .required = true, .repeated = true,
-    .complete = complete_images },
+    .complete = vmt_complete_images },
   { NULL },
 };
 

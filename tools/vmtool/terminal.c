@@ -63,8 +63,8 @@ static struct
   int fd; /* of the terminal; -1: none */
   int signal_fd;
   struct termios found, raw;
-  gint raw_wanted; /* atomic: what the program asked for last */
-  gint raw_applied; /* atomic: how the terminal is set now */
+  gint mode; /* atomic: VmtTerminalMode that the program asked for last */
+  gint changed; /* atomic: the terminal may not be as it was found */
   gint ended_by; /* atomic: signal number */
 } terminal = { .fd = -1, .signal_fd = -1 };
 
@@ -101,7 +101,7 @@ say (int fd, const char *text)
 static void
 give_back (void)
 {
-  if (!g_atomic_int_compare_and_exchange (&terminal.raw_applied, 1, 0))
+  if (!g_atomic_int_compare_and_exchange (&terminal.changed, 1, 0))
     return;
   /* A terminal that takes no output now must not hold up the rest. */
   if (poll (&(struct pollfd){ terminal.fd, POLLOUT, 0 }, 1, 0) == 1)
@@ -109,14 +109,14 @@ give_back (void)
   set_terminal (&terminal.found);
 }
 
+/* Sets the terminal for @mode, unless others use it: we are in the background. */
 static void
-take_if_wanted (void)
+take (VmtTerminalMode mode, const struct termios *how)
 {
-  if (terminal.fd < 0 || !g_atomic_int_get (&terminal.raw_wanted) ||
-      tcgetpgrp (terminal.fd) != getpgrp ())
+  if (terminal.fd < 0 || mode == VMT_TERMINAL_FOUND || tcgetpgrp (terminal.fd) != getpgrp ())
     return;
-  g_atomic_int_set (&terminal.raw_applied, 1);
-  set_terminal (&terminal.raw);
+  g_atomic_int_set (&terminal.changed, 1);
+  set_terminal (how);
 }
 
 static void
@@ -149,7 +149,9 @@ static void
 handle (int number)
 {
   static const uint64_t one = 1;
+  struct termios before;
   int saved = errno;
+  bool stopped;
 
   for (unsigned i = 0; i < G_N_ELEMENTS (signal_rows); i++)
     {
@@ -172,14 +174,18 @@ handle (int number)
           vmt_terminal_die (number);
         case ON_SIGNAL_STOP:
           /* raise() returns when SIGCONT came, or at once in an orphaned process group. */
+          stopped = terminal.fd < 0 || tcgetattr (terminal.fd, &before) == 0;
           give_back ();
           signal (SIGTSTP, SIG_DFL);
           raise (SIGTSTP);
           install (SIGTSTP, handle);
-          take_if_wanted ();
+          if (stopped)
+            take (g_atomic_int_get (&terminal.mode), &before);
           break;
         case ON_SIGNAL_CONTINUE:
-          take_if_wanted ();
+          /* After SIGSTOP, which nobody sees coming; what a library had set it sets again. */
+          if (g_atomic_int_get (&terminal.mode) == VMT_TERMINAL_RAW)
+            take (VMT_TERMINAL_RAW, &terminal.raw);
           break;
         }
     }
@@ -218,13 +224,12 @@ vmt_terminal_open (int fd)
 }
 
 void
-vmt_terminal_set_raw (bool raw)
+vmt_terminal_set_mode (VmtTerminalMode mode)
 {
-  g_atomic_int_set (&terminal.raw_wanted, raw);
-  if (raw)
-    take_if_wanted ();
-  else
+  g_atomic_int_set (&terminal.mode, mode);
+  if (mode != VMT_TERMINAL_RAW)
     give_back ();
+  take (mode, mode == VMT_TERMINAL_RAW ? &terminal.raw : &terminal.found);
 }
 
 int

@@ -25,13 +25,18 @@
  */
 void vmt_terminal_open (int fd);
 
+typedef enum
+{
+  VMT_TERMINAL_FOUND,           /* as it was found */
+  VMT_TERMINAL_RAW,             /* every key to the reader */
+  VMT_TERMINAL_LENT,            /* as it was found, for a library that changes it by itself */
+} VmtTerminalMode;
+
 /**
- * vmt_terminal_set_raw:
- * @raw: every key to the reader, or the terminal as it was found
- *
+ * vmt_terminal_set_mode:
  * In the background the terminal is left alone until the program comes to the foreground.
  */
-void vmt_terminal_set_raw (bool raw);
+void vmt_terminal_set_mode (VmtTerminalMode mode);
 
 /* Readable, for poll() only, once a signal asked the program to end. */
 int vmt_terminal_signal_fd (void);

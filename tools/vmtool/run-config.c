@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From the command line of `vmtool run` to what a machine is made from.
+ */
+#include "vmtool/run-private.h"
+#include "vmtool/vmtool-private.h"
+
+#include "common/units.h"
+#include "store/image.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* The UART is where keys come from. Until its driver is there, the kernel prints through SBI:
+   the only sign of life of one that fails early. */
+#define DEFAULT_CMDLINE "console=ttyS0 earlycon=sbi"
+
+/* What the machine boots, by name: from the options, or from an image. */
+typedef struct
+{
+  char *kernel, *initrd; /* (owned) (nullable) */
+  char *cmdline; /* (owned): before what --append adds */
+} BootFiles;
+
+static void
+boot_files_clear (BootFiles *files)
+{
+  g_free (files->kernel);
+  g_free (files->initrd);
+  g_free (files->cmdline);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BootFiles, boot_files_clear)
+
+/* What to type first, for who typed `vmtool run` alone. */
+static void
+set_nothing_to_boot (GError **error)
+{
+  g_autoptr (CopImage) debian = cop_image_open ("debian", NULL);
+
+  if (debian != NULL)
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                 _ ("nothing to boot; try 'vmtool run --image debian', or give --kernel FILE"));
+  else
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                 _ ("nothing to boot; 'vmtool image pull debian' fetches a kernel, then "
+                    "'vmtool run --image debian' starts it; or give --kernel FILE"));
+}
+
+static void
+replace_string (char **string, const char *by)
+{
+  if (by == NULL)
+    return;
+  g_free (*string);
+  *string = g_strdup (by);
+}
+
+static bool
+find_boot_files (const VmtCall *call, BootFiles *files, GError **error)
+{
+  const char *name = vmt_call_string (call, "image");
+  const char *kernel = vmt_call_string (call, "kernel");
+  const char *initrd = vmt_call_string (call, "initrd");
+
+  if (name != NULL)
+    {
+      g_autoptr (CopImage) image = cop_image_open (name, error);
+
+      if (image == NULL)
+        return false;
+      files->kernel = cop_image_path (image, &image->kernel);
+      if (image->initrd.file != NULL)
+        files->initrd = cop_image_path (image, &image->initrd);
+      files->cmdline = g_strdup (image->cmdline);
+    }
+
+  /* An image's kernel with an initrd of one's own, or the other way round, are both of use. */
+  replace_string (&files->kernel, kernel);
+  replace_string (&files->initrd, initrd);
+  if (files->cmdline == NULL)
+    files->cmdline = g_strdup (DEFAULT_CMDLINE);
+  return true;
+}
+
+/* Refuses what contradicts itself, before a file is opened. */
+static bool
+check_boot (const VmtCall *call, const BootFiles *files, CopBootKind boot, GError **error)
+{
+  if (files->kernel == NULL && boot != COP_BOOT_FIRMWARE && !vmt_call_has (call, "dump-dtb"))
+    {
+      set_nothing_to_boot (error);
+      return false;
+    }
+  if (files->initrd != NULL && files->kernel == NULL)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("--initrd needs a kernel that uses it: give --kernel FILE or --image NAME"));
+      return false;
+    }
+  if (boot == COP_BOOT_BARE)
+    for (unsigned i = 0; i < 3; i++)
+      {
+        static const char *const useless[] = { "initrd", "append", "cmdline" };
+
+        if (vmt_call_has (call, useless[i]))
+          {
+            g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                         _ ("--%s has no effect with --bios none: there is no kernel that would "
+                            "read it"),
+                         useless[i]);
+            return false;
+          }
+      }
+  return true;
+}
+
+/* Reads @path into @bytes and @label, which belong together in the config. */
+static bool
+read_into (const char *what, const char *path, uint64_t limit, GBytes **bytes, char **label,
+           GError **error)
+{
+  if (path == NULL)
+    return true;
+  *bytes = vmt_run_read_file (what, path, limit, error);
+  if (*bytes == NULL)
+    return false;
+  *label = g_strdup (path);
+  return true;
+}
+
+/* The parts of the kernel command line, joined. */
+static char *
+make_cmdline (const VmtCall *call, const BootFiles *files)
+{
+  const char *whole = vmt_call_string (call, "cmdline");
+  const char *const *more = vmt_call_strings (call, "append");
+  GString *line = g_string_new (whole != NULL ? whole : files->cmdline);
+
+  for (; *more != NULL; more++)
+    g_string_append_printf (line, "%s%s", line->len > 0 ? " " : "", *more);
+  return g_string_free (line, FALSE);
+}
+
+static bool
+read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  const char *bios = vmt_call_string (call, "bios");
+  g_auto (BootFiles) files = { 0 };
+
+  if (bios == NULL)
+    config->boot = COP_BOOT_SBI;
+  else
+    config->boot = strcmp (bios, "none") == 0 ? COP_BOOT_BARE : COP_BOOT_FIRMWARE;
+
+  if (!find_boot_files (call, &files, error) || !check_boot (call, &files, config->boot, error))
+    return false;
+
+  if (config->boot == COP_BOOT_FIRMWARE &&
+      !read_into (_ ("firmware"), bios, config->memory, &config->bios, &config->bios_label, error))
+    return false;
+  if (!read_into (_ ("kernel"), files.kernel, config->memory, &config->kernel,
+                  &config->kernel_label, error) ||
+      !read_into (_ ("device tree"), vmt_call_string (call, "dtb"), config->memory, &config->dtb,
+                  &config->dtb_label, error))
+    return false;
+  if (config->boot == COP_BOOT_BARE)
+    return true;
+
+  config->append = make_cmdline (call, &files);
+  return read_into (_ ("initrd"), files.initrd, config->memory, &config->initrd,
+                    &config->initrd_label, error);
+}
+
+static bool
+set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  const char *name = vmt_call_string (call, "engine");
+  const CopEngineOps *ops;
+  g_autoptr (GPtrArray) names = NULL;
+  g_autofree char *list = NULL;
+
+  if (name == NULL)
+    return true;
+  ops = cop_engine_find (name);
+  if (ops != NULL)
+    {
+      config->engine = ops->name;
+      return true;
+    }
+
+  names = g_ptr_array_new ();
+  for (const CopEngineOps *const *engine = cop_engines; *engine != NULL; engine++)
+    g_ptr_array_add (names, (gpointer)(*engine)->name);
+  g_ptr_array_add (names, NULL);
+  list = g_strjoinv (", ", (char **)names->pdata);
+  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--engine: '%s' is not one of %s"), name,
+               list);
+  return false;
+}
+
+static bool
+set_cpu (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  const char *text = vmt_call_string (call, "cpu");
+  g_autoptr (GError) wrong = NULL;
+
+  if (text == NULL || cop_isa_parse (text, &config->isa, &wrong))
+    return true;
+  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, "--cpu: %s", wrong->message);
+  return false;
+}
+
+static bool
+set_memory (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  config->memory = vmt_call_size (call, "memory");
+  if (config->memory % (4 * COP_KIB) == 0)
+    return true;
+  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+               _ ("--memory: %s is no multiple of 4 KiB, the size of a page"),
+               vmt_call_string (call, "memory"));
+  return false;
+}
+
+static bool
+add_devices (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  const char *const *disks = vmt_call_strings (call, "disk");
+  const char *const *nics = vmt_call_strings (call, "net");
+
+  for (; *disks != NULL; disks++)
+    if (!vmt_run_add_disk (config, *disks, error))
+      return false;
+
+  /* A system expects a network; a bare program has no driver for one. */
+  if (*nics == NULL && config->boot != COP_BOOT_BARE)
+    return vmt_run_add_nic (config, "user", error);
+  for (; *nics != NULL; nics++)
+    if (!vmt_run_add_nic (config, *nics, error))
+      return false;
+  return true;
+}
+
+CopMachineConfig *
+vmt_run_config_new (const VmtCall *call, GError **error)
+{
+  g_autoptr (CopMachineConfig) config = cop_machine_config_new ();
+
+  config->harts = (unsigned)vmt_call_int (call, "harts");
+  config->deterministic_seed = vmt_call_flag (call, "deterministic");
+  if (!set_memory (call, config, error) || !set_cpu (call, config, error) ||
+      !set_engine (call, config, error) || !read_boot (call, config, error) ||
+      !add_devices (call, config, error))
+    return NULL;
+
+  /* Every run is a machine of its own to the guest. */
+  if (!config->deterministic_seed && getrandom (config->generation_id, sizeof config->generation_id,
+                                                0) != sizeof config->generation_id)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("the system has no random numbers"));
+      return NULL;
+    }
+  return g_steal_pointer (&config);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Between the files of `vmtool run`.
+ *
+ *   command line --> run-config.c --> CopMachineConfig --> machine
+ *                      |  run-disk.c  --disk
+ *                      |  run-net.c   --net
+ *                      `- run-file.c  what is read whole: kernel, initrd, firmware, device tree
+ *   terminal, pty, socket, file <--> run-console.c <--> the machine's UART
+ *   the end --> run-report.c, run-signature.c --> standard error, exit status
+ */
+#pragma once
+
+#include "vmtool/vmtool.h"
+
+#include "engine/machine.h"
+
+/* What messages call the source of a nameless value. */
+#define VMT_RUN_DEFAULT_MEMORY "1G"
+
+/**
+ * vmt_run_config_new:
+ * @call: a call of `vmtool run`
+ *
+ * Opens and checks everything the command line names but for the console.
+ *
+ * Errors: %VMT_ERROR_USAGE for what cannot be meant, else one that names the file and the fix.
+ *
+ * Returns: (transfer full) (nullable): what the machine is made from
+ */
+CopMachineConfig *vmt_run_config_new (const VmtCall *call, GError **error);
+
+/* Add what one --disk or --net says to @config. */
+bool vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error);
+bool vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error);
+
+/**
+ * vmt_run_read_file:
+ * @what: "kernel", "initrd", for messages
+ * @limit: the most that is read from what is no regular file, in bytes
+ *
+ * Maps a regular file, reads a pipe or device to its end.
+ *
+ * Returns: (transfer full) (nullable): the contents
+ */
+GBytes *vmt_run_read_file (const char *what, const char *path, uint64_t limit, GError **error);
+
+/* Sets an error such as "kernel 'x': no such file" from errno value @code. */
+void vmt_run_set_file_error (GError **error, const char *what, const char *path, int code);
+
+/**
+ * vmt_run_write_signature:
+ * @granularity: bytes per line: 4, 8 or 16
+ *
+ * Writes guest memory between the symbols begin_signature and end_signature to @path: a line of
+ * hexadecimal digits, without 0x, per @granularity bytes, the most significant first.
+ */
+bool vmt_run_write_signature (CopMachine *machine, const char *path, unsigned granularity,
+                              GError **error);
