@@ -8,10 +8,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 
 typedef struct
 {
@@ -406,6 +408,39 @@ test_same_descriptor (Fixture *f, G_GNUC_UNUSED gconstpointer data)
   expect (f, other, "still out");
 }
 
+static void
+test_terminal (Fixture *f, G_GNUC_UNUSED gconstpointer data)
+{
+  int terminal = posix_openpt (O_RDWR | O_NOCTTY | O_CLOEXEC);
+  g_autofree char *path = NULL;
+
+  g_test_summary ("A terminal's other side may be closed and opened again, and wakes nobody between");
+  g_assert_cmpint (grantpt (terminal), ==, 0);
+  g_assert_cmpint (unlockpt (terminal), ==, 0);
+  path = g_strdup (ptsname (terminal));
+  start (f, terminal, terminal, -1);
+
+  for (unsigned i = 1; i <= 2; i++)
+    {
+      int side = open (path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+      struct termios raw;
+
+      g_assert_cmpint (tcgetattr (side, &raw), ==, 0);
+      cfmakeraw (&raw);
+      g_assert_cmpint (tcsetattr (side, TCSANOW, &raw), ==, 0);
+      g_assert_cmpint (write (side, "key", 3), ==, 3);
+      PUMP_UNTIL (f->received->len == 3 * i);
+      put (f, "out");
+      expect (f, side, "out");
+      close (side);
+
+      /* Once it has seen the end it leaves the descriptor alone for a while. */
+      for (unsigned j = 0; j < 3; j++)
+        g_main_context_iteration (f->context, FALSE);
+      g_assert_false (g_main_context_pending (f->context));
+    }
+}
+
 /* Writes from many threads while the I/O thread turns. */
 static gpointer
 write_some (gpointer data)
@@ -466,6 +501,7 @@ main (int argc, char **argv)
   TEST ("shared-flags", test_shared_flags, 0);
   TEST ("file", test_file, 0);
   TEST ("same-descriptor", test_same_descriptor, 0);
+  TEST ("terminal", test_terminal, 0);
   TEST ("threads", test_threads, 0);
 #undef TEST
   return g_test_run ();
