@@ -34,7 +34,9 @@ typedef struct
   uint32_t    buffer_size;
   uint64_t    buffers;          /* gpa of N_BUFFERS of buffer_size bytes */
   uint64_t    tx_gpa;           /* header and frame */
-  uint8_t     frame[65536 + 64];        /* last received */
+  /* Last received, and the one being made; two bytes in front, so that IP headers are aligned. */
+  uint8_t     room[2][65536 + 64] __attribute__ ((aligned (8)));
+  uint8_t    *frame, *answer;
   size_t      length;
   struct virtio_net_hdr_v1 header;      /* of it */
 } Guest;
@@ -82,6 +84,8 @@ guest_start (Guest *g, CopNicConfig *nic, uint64_t features, uint32_t buffer_siz
   g_autoptr (GError) error = NULL;
 
   g->t = test_virtio_new ();
+  g->frame = g->room[0] + 2;
+  g->answer = g->room[1] + 2;
   memcpy (nic->mac, guest_mac, 6);
   test_virtio_attach (g->t, cop_virtio_net_new ("net0", g->t->ram, g->t->context, TEST_MMIO, nic,
                                                 &error));
@@ -129,7 +133,7 @@ receive_any (Guest *g)
           skip = HEADER;
         }
       g_assert_cmpuint (length, <=, g->buffer_size);
-      g_assert_cmpuint (g->length + length - skip, <=, sizeof g->frame);
+      g_assert_cmpuint (g->length + length - skip, <=, sizeof g->room[0] - 2);
       memcpy (g->frame + g->length, buffer + skip, length - skip);
       g->length += length - skip;
       post_buffer (g, head);
@@ -142,7 +146,7 @@ answer_arp (Guest *g)
 {
   static const struct virtio_net_hdr_v1 plain;
   struct ether_arp *arp = (struct ether_arp *) (g->frame + ETH_HLEN);
-  uint8_t reply[ETH_HLEN + sizeof *arp];
+  uint8_t *reply = g->answer;
   struct ether_arp *answer = (struct ether_arp *) (reply + ETH_HLEN);
 
   if (ntohs (arp->arp_op) != ARPOP_REQUEST || arp->arp_tpa[3] != 15)
@@ -156,7 +160,7 @@ answer_arp (Guest *g)
   memcpy (answer->arp_spa, arp->arp_tpa, 4);
   memcpy (answer->arp_tha, arp->arp_sha, 6);
   memcpy (answer->arp_tpa, arp->arp_spa, 4);
-  guest_send (g, &plain, reply, sizeof reply);
+  guest_send (g, &plain, reply, ETH_HLEN + sizeof *arp);
 }
 
 /* Waits for an IPv4 packet of @protocol to GUEST_PORT, answering ARP meanwhile. */
@@ -249,7 +253,7 @@ test_udp (gconstpointer data)
     {
       size_t length = round == 0 ? 1 : round * 1100;
       struct virtio_net_hdr_v1 header = { 0 };
-      g_autofree uint8_t *frame = g_malloc0 (ETH_HLEN + 28 + length);
+      uint8_t *frame = g->answer;
       struct udphdr *udp;
       struct iphdr *ip;
 
@@ -285,7 +289,7 @@ test_udp (gconstpointer data)
 static void
 send_tcp (Guest *g, uint8_t flags, uint32_t seq, uint32_t ack, const void *bytes, size_t length)
 {
-  g_autofree uint8_t *frame = g_malloc0 (ETH_HLEN + 40 + length);
+  uint8_t *frame = g->answer;
   const struct tcphdr *to = (struct tcphdr *) (g->frame + ETH_HLEN + sizeof (struct iphdr));
   struct tcphdr *tcp = (struct tcphdr *) begin_answer (frame, g->frame, sizeof *tcp + length);
   struct virtio_net_hdr_v1 header = { 0 };
@@ -346,7 +350,7 @@ test_tcp (gconstpointer data)
   g_autofree Guest *g = g_new0 (Guest, 1);
   g_autofree uint8_t *got = g_malloc (TRANSFER);
   HostSide host = { .bytes = g_malloc (TRANSFER) };
-  struct tcphdr *tcp = (struct tcphdr *) (g->frame + ETH_HLEN + sizeof (struct iphdr));
+  struct tcphdr *tcp = (struct tcphdr *) (g->room[0] + 2 + ETH_HLEN + sizeof (struct iphdr));
   size_t piece, done = 0;
   uint32_t seq = 1000, next, first;
   GThread *thread;
