@@ -251,6 +251,7 @@ load_part (const CopBootPart *part, CopRam *ram, GError **error)
                    part->label, part->gpa);
       return false;
     }
+  cop_ram_will_fill (ram, part->gpa, part->size);
   if (!cop_unpack_read (unpack, hva, part->size, &got, error))
     return false;
   if (got > 0)

@@ -165,6 +165,23 @@ cop_ram_write (CopRam *ram, uint64_t gpa, const void *from, uint64_t length)
   return true;
 }
 
+void
+cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length)
+{
+  const uint64_t huge = 2 * COP_MIB;
+  uintptr_t start = (uintptr_t) cop_ram_span (ram, gpa, length);
+  uintptr_t end = start + length;
+
+  if (start == 0 || ram->shared)
+    return;
+  /* Whole large pages only: nothing around the range becomes resident. Halves the time from process
+     start to the first instruction of a 30 MiB kernel. A host without them says no; no matter. */
+  start = (start + huge - 1) & ~(huge - 1);
+  end &= ~(huge - 1);
+  if (start < end)
+    madvise ((void *) start, end - start, MADV_HUGEPAGE);
+}
+
 bool
 cop_ram_clear (CopRam *ram, GError **error)
 {

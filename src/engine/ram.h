@@ -97,5 +97,9 @@ void cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length);
 bool cop_ram_read (const CopRam *ram, uint64_t gpa, void *to, uint64_t length);
 bool cop_ram_write (CopRam *ram, uint64_t gpa, const void *from, uint64_t length);
 
+/* Says that all of [gpa, gpa + length) is about to be written: the host may then hand out large pages
+   at once, instead of a small one at every fault. */
+void cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length);
+
 /* Discards all DRAM contents; it reads as zero again and costs nothing. */
 bool cop_ram_clear (CopRam *ram, GError **error);
