@@ -99,18 +99,22 @@ need () {
     die "the packages could not be installed; see apt-get's message above"
 }
 
-# build DIRECTORY [MESON OPTION]...: configures once, then builds what changed
+# build DIRECTORY [MESON OPTION]...: configures where these options are new, builds what changed
 build () {
-  local directory=$1
+  local directory=$1 how=()
   shift
 
-  if [ ! -e "$directory/build.ninja" ]; then
+  if [ -e "$directory/build.ninja" ]; then
+    how=(--reconfigure)
+  fi
+  if [ ${#how[@]} = 0 ] || { [ $# -gt 0 ] && [ "$(cat "$directory/options" 2>/dev/null)" != "$*" ]; }; then
     say "configuring $directory"
-    meson setup "$directory" "$@" >"$directory.log" 2>&1 || {
+    meson setup "${how[@]}" "$directory" "$@" >"$directory.log" 2>&1 || {
       cat "$directory.log" >&2
       die "meson could not configure $directory; its message is above"
     }
     mv "$directory.log" "$directory/setup.log"
+    printf '%s\n' "$*" >"$directory/options"
   fi
   say "building $directory"
   ninja -C "$directory" >&2 || die "the build in $directory failed; the compiler's message is above"
