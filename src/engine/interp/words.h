@@ -102,12 +102,19 @@
 #define AMO(kind, bits, address, value)                                                          \
   ({                                                                                             \
     uint64_t gva_ = (address);                                                                   \
+    uint64_t old_;                                                                               \
     void *hva_ = cop_tlb_lookup (tlb, gva_, (bits) / 8, COP_ACCESS_STORE);                       \
-    if (G_UNLIKELY (hva_ == NULL))                                                               \
-      hva_ = cop_mmu_atomic_slow (hart, gva_, (bits) / 8, COP_ACCESS_STORE);                     \
-    if (G_UNLIKELY (hva_ == NULL))                                                               \
-      goto fault;                                                                                \
-    cop_amo##bits (hva_, (value), COP_AMO_##kind);                                               \
+    if (G_LIKELY (hva_ != NULL))                                                                 \
+      old_ = cop_amo##bits (hva_, (value), COP_AMO_##kind);                                      \
+    else                                                                                         \
+      {                                                                                          \
+        hva_ = cop_mmu_atomic_slow (hart, gva_, (bits) / 8, COP_ACCESS_STORE);                   \
+        if (G_UNLIKELY (hva_ == NULL))                                                           \
+          goto fault;                                                                            \
+        old_ = cop_amo##bits (hva_, (value), COP_AMO_##kind);                                    \
+        cop_mmu_atomic_done (hart, hva_, (bits) / 8);                                            \
+      }                                                                                          \
+    old_;                                                                                        \
   })
 
 #define LR(bits, address)                                                                        \
@@ -124,12 +131,19 @@
 #define SC(bits, address, value)                                                                 \
   ({                                                                                             \
     uint64_t gva_ = (address);                                                                   \
+    uint64_t failed_;                                                                            \
     void *hva_ = cop_tlb_lookup (tlb, gva_, (bits) / 8, COP_ACCESS_STORE);                       \
-    if (G_UNLIKELY (hva_ == NULL))                                                               \
-      hva_ = cop_mmu_atomic_slow (hart, gva_, (bits) / 8, COP_ACCESS_STORE);                     \
-    if (G_UNLIKELY (hva_ == NULL))                                                               \
-      goto fault;                                                                                \
-    cop_sc##bits (hart, gva_, hva_, (value));                                                    \
+    if (G_LIKELY (hva_ != NULL))                                                                 \
+      failed_ = cop_sc##bits (hart, gva_, hva_, (value));                                        \
+    else                                                                                         \
+      {                                                                                          \
+        hva_ = cop_mmu_atomic_slow (hart, gva_, (bits) / 8, COP_ACCESS_STORE);                   \
+        if (G_UNLIKELY (hva_ == NULL))                                                           \
+          goto fault;                                                                            \
+        failed_ = cop_sc##bits (hart, gva_, hva_, (value));                                      \
+        cop_mmu_atomic_done (hart, hva_, (bits) / 8);                                            \
+      }                                                                                          \
+    failed_;                                                                                     \
   })
 
 #define BRANCH_IF(condition)                                                                     \

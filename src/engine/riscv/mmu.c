@@ -135,7 +135,7 @@ typedef struct
 {
   uint8_t *hva;                 /* NULL: to a device at gpa */
   uint64_t gpa;
-  bool     watched;             /* there is code on the page */
+  bool     watched;             /* there is code on the page, or nobody would hear of new code */
 } StoreTarget;
 
 static bool
@@ -167,8 +167,8 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
       *target = (StoreTarget){
         .hva = block->hva + (found.gpa - block->gpa),
         .gpa = found.gpa,
-        .watched = __atomic_load_n (&cop_ram_page (hart->ram, found.gpa)->code,
-                                    __ATOMIC_RELAXED) != 0,
+        .watched = !found.uniform || __atomic_load_n (&cop_ram_page (hart->ram, found.gpa)->code,
+                                                      __ATOMIC_RELAXED) != 0,
       };
       return true;
     }
@@ -279,8 +279,6 @@ cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess acces
         return NULL;
       if (target.hva == NULL)
         access_fault (hart, gva, access);
-      else if (target.watched)
-        cop_ram_written (hart->ram, target.gpa, size);
       return target.hva;
     }
 
@@ -305,6 +303,16 @@ gpa_of (const CopRam *ram, const uint8_t *hva)
   if (hva < block->hva || hva >= block->hva + block->size)
     block = &ram->rom;
   return block->gpa + (uint64_t) (hva - block->hva);
+}
+
+void
+cop_mmu_atomic_done (CopHart *hart, const void *hva, unsigned size)
+{
+  uint64_t gpa = gpa_of (hart->ram, hva);
+
+  if (__atomic_load_n (&cop_ram_page (hart->ram, gpa)->code, __ATOMIC_RELAXED) != 0)
+    hart->stats.code_writes++;
+  cop_ram_written (hart->ram, gpa, size);
 }
 
 const uint8_t *

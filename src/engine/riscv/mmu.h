@@ -49,11 +49,20 @@ bool cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t va
 /**
  * cop_mmu_atomic_slow:
  * Host address for an AMO, LR or SC at @gva (naturally aligned, @size 4 or 8), after refill and
- * faults. When the page holds code, the lines are reported as written first.
+ * faults. What stores there must call cop_mmu_atomic_done() afterwards.
  *
  * Returns: (nullable): NULL with a fault raised
  */
 void *cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess access);
+
+/**
+ * cop_mmu_atomic_done:
+ * @hva: what cop_mmu_atomic_slow() returned; the store to it has been done
+ *
+ * Reports code that was written. Not before the store: another hart would decode the old bytes again
+ * in between.
+ */
+void cop_mmu_atomic_done (CopHart *hart, const void *hva, unsigned size);
 
 /**
  * cop_mmu_fetch:
