@@ -29,13 +29,24 @@ store_status (CopHart *hart, CopHartStatus status)
   __atomic_store_n (&hart->s.hsm_status, (uint8_t)status, __ATOMIC_RELEASE);
 }
 
-/* Puts @hart to the beginning of @gpa, as after a reset but for the time it has run. */
+/* Enters S mode at hsm_start_gpa, with what SBI promises and all else as it was: other harts may
+   read the status, and set SSIP, meanwhile. */
 static void
 begin (CopHart *hart)
 {
-  uint64_t gpa = hart->s.hsm_start_gpa, opaque = hart->s.hsm_opaque;
+  CopHartState *s = &hart->s;
 
-  cop_hart_reset (hart, gpa, COP_PRIV_S, opaque);
+  s->pc = s->hsm_start_gpa;
+  s->x[10] = hart->id;
+  s->x[11] = s->hsm_opaque;
+  s->satp = 0;
+  s->mstatus &= ~(COP_MSTATUS_SIE | COP_MSTATUS_SUM | COP_MSTATUS_MXR);
+  s->mie = 0;
+  s->stimecmp = COP_CLOCK_NEVER;
+  s->reservation_size = 0;
+  s->waiting = false;
+  cop_hart_state_changed (hart);
+  store_status (hart, COP_HART_STARTED);
 }
 
 bool
