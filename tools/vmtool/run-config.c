@@ -17,6 +17,17 @@
    the only sign of life of one that fails early. */
 #define DEFAULT_CMDLINE "console=ttyS0 earlycon=sbi"
 
+/* Boots nothing, and stands in for a kernel where a machine is made but not run. Source: Linux
+   v6.12, Documentation/arch/riscv/boot-image-header.rst */
+static const uint8_t stand_in_kernel[64] = {
+  [0] = 0x6f,                           /* code0: j . */
+  [10] = 0x20,                          /* text_offset: 0x200000 */
+  [16] = 64,                            /* image_size */
+  [32] = 2,                             /* version */
+  [48] = 'R', 'I', 'S', 'C', 'V',       /* magic */
+  [56] = 'R', 'S', 'C', 5,              /* magic2 */
+};
+
 /* What the machine boots, by name: from the options, or from an image. */
 typedef struct
 {
@@ -88,7 +99,10 @@ find_boot_files (const VmtCall *call, BootFiles *files, GError **error)
 static bool
 check_boot (const VmtCall *call, const BootFiles *files, CopBootKind boot, GError **error)
 {
-  if (files->kernel == NULL && boot != COP_BOOT_FIRMWARE && !vmt_call_has (call, "dump-dtb"))
+  bool needs_kernel = boot == COP_BOOT_BARE ||
+                      (boot == COP_BOOT_SBI && !vmt_call_has (call, "dump-dtb"));
+
+  if (files->kernel == NULL && needs_kernel)
     {
       set_nothing_to_boot (error);
       return false;
@@ -157,6 +171,11 @@ read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
   if (!find_boot_files (call, &files, error) || !check_boot (call, &files, config->boot, error))
     return false;
 
+  if (files.kernel == NULL && config->boot == COP_BOOT_SBI)
+    {
+      config->kernel = g_bytes_new_static (stand_in_kernel, sizeof stand_in_kernel);
+      config->kernel_label = g_strdup (_ ("no kernel"));
+    }
   if (config->boot == COP_BOOT_FIRMWARE &&
       !read_into (_ ("firmware"), bios, config->memory, &config->bios, &config->bios_label, error))
     return false;
@@ -200,6 +219,33 @@ set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
   return false;
 }
 
+/* Whether a word of --cpu names no extension but comes close to one. */
+static bool
+set_mistyped_extension (const char *text, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+  const char *names[COP_ISA_LAST + 1] = { NULL };
+
+  for (unsigned i = 0; i < COP_ISA_LAST; i++)
+    names[i] = cop_isa_table[i].name;
+  for (char **word = words; *word != NULL; word++)
+    {
+      const char *nearest;
+
+      (*word)[strcspn (*word, "=")] = '\0';
+      /* A word without '=' is a base such as rv64gc. */
+      if (g_str_has_prefix (*word, "rv64") || g_strv_contains (names, *word))
+        continue;
+      nearest = vmt_suggest (*word, names);
+      if (nearest == NULL)
+        continue;
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("--cpu: there is no extension '%s'; did you mean '%s'?"), *word, nearest);
+      return true;
+    }
+  return false;
+}
+
 static bool
 set_cpu (const VmtCall *call, CopMachineConfig *config, GError **error)
 {
@@ -208,7 +254,9 @@ set_cpu (const VmtCall *call, CopMachineConfig *config, GError **error)
 
   if (text == NULL || cop_isa_parse (text, &config->isa, &wrong))
     return true;
-  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, "--cpu: %s", wrong->message);
+  /* The message begins with "cpu:", as the option is called. */
+  if (!set_mistyped_extension (text, error))
+    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, "--%s", wrong->message);
   return false;
 }
 
@@ -219,8 +267,8 @@ set_memory (const VmtCall *call, CopMachineConfig *config, GError **error)
   if (config->memory % (4 * COP_KIB) == 0)
     return true;
   g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-               _ ("--memory: %s is no multiple of 4 KiB, the size of a page"),
-               vmt_call_string (call, "memory"));
+               _ ("--memory: %" G_GUINT64_FORMAT " is no multiple of 4 KiB, the size of a page"),
+               config->memory);
   return false;
 }
 

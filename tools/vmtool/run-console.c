@@ -48,6 +48,7 @@ struct VmtConsole
   GByteArray *to_guest, *to_user; /* (owned): read, but not yet written */
   bool held;
   bool input_ended, output_ended;
+  bool line_open; /* what was written last is no line feed */
 
   /* Sources in the default context; 0: not watched. */
   guint user_in_id, guest_in_id, guest_out_id, user_out_id;
@@ -144,7 +145,10 @@ user_out_ready (gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
   ssize_t written = write (fd, console->to_user->data, MIN (console->to_user->len, CHUNK));
 
   if (written > 0)
-    drop_front (console->to_user, (size_t)written);
+    {
+      console->line_open = console->to_user->data[written - 1] != '\n';
+      drop_front (console->to_user, (size_t)written);
+    }
   else if (written < 0 && errno != EINTR && errno != EAGAIN)
     {
       g_byte_array_set_size (console->to_user, 0);
@@ -260,6 +264,9 @@ vmt_console_finish (VmtConsole *console)
   update_watches (console);
   while ((!console->output_ended || console->to_user->len > 0) && vmt_terminal_signal () == 0)
     g_main_context_iteration (NULL, TRUE);
+  if (console->line_open && isatty (STDOUT_FILENO))
+    putchar ('\n');
+  fflush (stdout);
 }
 
 /* ---- opening ---- */

@@ -86,7 +86,7 @@ void vmt_console_drain (VmtConsole *console);
 
 /**
  * vmt_console_finish:
- * Writes what the guest printed and is not written yet. The machine is freed, so the pipe ends.
- * Gives up when a signal asks the program to end.
+ * Writes what the guest printed and is not written yet, and on a terminal ends its last line. The
+ * machine is freed, so the pipe ends. Gives up when a signal asks the program to end.
  */
 void vmt_console_finish (VmtConsole *console);
