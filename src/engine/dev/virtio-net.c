@@ -166,14 +166,20 @@ place_frame (CopVirtioNet *nic, const struct virtio_net_hdr_v1 *from, const uint
       size_t head_bytes = n == 0 ? sizeof header : 0;
       size_t piece;
 
-      if (n == G_N_ELEMENTS (taken) || !cop_virtqueue_pop (vq, chain))
+      if (n == vq->s->size)
         {
-          bool too_large = n == G_N_ELEMENTS (taken);
-
+          untake (vq, n);
+          return DROPPED;               /* more than all buffers there can be */
+        }
+      if (!cop_virtqueue_pop (vq, chain))
+        {
           if (!cop_virtio_running (virtio))
             return DROPPED;
+          /* Armed while those taken count as taken: the driver tells us of the next one only. */
+          if (cop_virtqueue_arm (vq))
+            continue;
           untake (vq, n);
-          return too_large ? DROPPED : NO_ROOM;
+          return NO_ROOM;
         }
       if (chain->n_in == 0 || chain->in_length < head_bytes
           || (!mergeable && chain->in_length < head_bytes + length))
@@ -221,9 +227,7 @@ receive (gpointer data, const struct virtio_net_hdr_v1 *header, const uint8_t *f
   if (!virtio->paused && !(cop_virtio_running (virtio) && cop_virtqueue_live (vq)))
     result = DROPPED;                   /* no driver: the cable is in, nobody is home */
   else if (!virtio->paused)
-    do
-      result = place_frame (nic, header, frame, length);
-    while (result == NO_ROOM && cop_virtqueue_arm (vq));
+    result = place_frame (nic, header, frame, length);
   cop_virtqueue_publish (vq);
   nic->starved |= result == NO_ROOM;
   g_mutex_unlock (&virtio->device.lock);

@@ -133,8 +133,12 @@ cop_virtio_quiesce (CopDevice *device)
   g_mutex_lock (&device->lock);
   virtio->paused = true;
   stop (virtio);
+  /* Dead until resume(): the state may be exchanged meanwhile. */
   for (unsigned i = 0; i < virtio->class->n_queues; i++)
-    cop_virtqueue_publish (&virtio->queues[i]);
+    {
+      cop_virtqueue_publish (&virtio->queues[i]);
+      cop_virtqueue_unmap (&virtio->queues[i]);
+    }
   cop_device_update_irq (device);
   g_mutex_unlock (&device->lock);
 }

@@ -48,7 +48,6 @@ test_virtio_new (void)
   g_mutex_init (&t->lock);
   g_cond_init (&t->irq_changed);
   cop_bus_init (&t->bus);
-  t->thread = g_thread_new ("io", run_loop, t);
   return t;
 }
 
@@ -59,6 +58,7 @@ test_virtio_attach (TestVirtio *t, CopDevice *device)
   t->device = device;
   cop_device_connect_irq (device, 1, (CopIrqSink){ .set = set_irq, .controller = t });
   cop_bus_add (&t->bus, device);
+  t->thread = g_thread_new ("io", run_loop, t);
 }
 
 static gboolean
@@ -73,9 +73,12 @@ test_virtio_free (TestVirtio *t)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
 
-  g_source_set_callback (source, quit, t->loop, NULL);
-  g_source_attach (source, t->context);
-  g_thread_join (t->thread);
+  if (t->thread != NULL)
+    {
+      g_source_set_callback (source, quit, t->loop, NULL);
+      g_source_attach (source, t->context);
+      g_thread_join (t->thread);
+    }
   cop_bus_clear (&t->bus);
   g_main_loop_unref (t->loop);
   g_main_context_unref (t->context);
@@ -290,8 +293,8 @@ make_call (gpointer data)
 {
   Call *call = data;
 
-  call->func (call->data);
   g_mutex_lock (&call->lock);
+  call->func (call->data);
   call->done = true;
   g_cond_signal (&call->cond);
   g_mutex_unlock (&call->lock);
@@ -307,8 +310,8 @@ test_virtio_on_io_thread (TestVirtio *t, void (*func) (gpointer), gpointer data)
   g_mutex_init (&call.lock);
   g_cond_init (&call.cond);
   g_source_set_callback (source, make_call, &call, NULL);
-  g_source_attach (source, t->context);
   g_mutex_lock (&call.lock);
+  g_source_attach (source, t->context);
   while (!call.done)
     g_cond_wait (&call.cond, &call.lock);
   g_mutex_unlock (&call.lock);

@@ -53,7 +53,7 @@ typedef struct
   bool     in;                  /* the device writes it */
 } TestSegment;
 
-/* RAM and an I/O thread; then the device (transfer full) at TEST_MMIO. */
+/* RAM; then the device (transfer full) at TEST_MMIO, and an I/O thread. */
 TestVirtio *test_virtio_new (void);
 void test_virtio_attach (TestVirtio *t, CopDevice *device);
 void test_virtio_free (TestVirtio *t);
