@@ -4,9 +4,14 @@
  */
 #include "engine/engine.h"
 
+#include "engine/jit/backend.h"
+#include "engine/jit/engine.h"
+
 #include <string.h>
 
 const CopEngineOps *const cop_engines[] = {
+  &cop_hybrid_ops,
+  &cop_jit_ops,
   &cop_interp_ops,
   NULL,
 };
@@ -15,7 +20,7 @@ const CopEngineOps *
 cop_engine_find (const char *name)
 {
   if (name == NULL)
-    return cop_engines[0];
+    return cop_jit_backend () != NULL ? &cop_hybrid_ops : &cop_interp_ops;
   for (const CopEngineOps *const *engine = cop_engines; *engine != NULL; engine++)
     if (strcmp ((*engine)->name, name) == 0)
       return *engine;

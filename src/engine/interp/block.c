@@ -9,6 +9,7 @@
  */
 #include "engine/interp/block.h"
 
+#include "engine/engine.h"
 #include "engine/riscv/fpu-host.h"
 #include "engine/riscv/mmu.h"
 
@@ -33,6 +34,7 @@ cop_block_cache_new (CopHart *hart, const void *const *labels)
 
   cache->hart = hart;
   cache->labels = labels;
+  cache->heat = INT32_MAX;
   cache->scratch = g_malloc0 (MAX_BLOCK_SIZE);
   cache->arena = mmap (NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -370,7 +372,7 @@ start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa)
   memset (block, 0, sizeof *block);
   block->gpa = gpa;
   block->mode = cache->hart->mode;
-  block->heat = INT32_MAX;
+  block->heat = block == cache->scratch ? INT32_MAX : cache->heat;
 }
 
 CopBlock *
@@ -450,4 +452,27 @@ cop_block_cache_get (CopBlockCache *cache, uint64_t pc)
       *jump = (CopJump){ pc, hart->code_tag, block };
     }
   return block;
+}
+
+void
+cop_block_code_changed (CopRam *ram, GPtrArray *harts, CopHart *running, uint64_t *gpa,
+                        uint64_t *length)
+{
+  uint64_t line = UINT64_C (1) << COP_CODE_LINE_SHIFT;
+  uint64_t start = *gpa & ~(line - 1), end = (*gpa + *length + line - 1) & ~(line - 1);
+  CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .address = start, .length = end - start };
+
+  for (uint64_t at = start; at < end; at = (at & PAGE_MASK) + COP_PAGE_SIZE)
+    cop_mmu_unwatch_code (ram, at, MIN (end, (at & PAGE_MASK) + COP_PAGE_SIZE) - at);
+  for (unsigned i = 0; i < harts->len; i++)
+    {
+      CopHart *hart = g_ptr_array_index (harts, i);
+
+      if (hart == running)
+        hart->engine->ops->drop_code (hart->engine, hart, start, end - start);
+      else
+        cop_hart_request (hart, &request);
+    }
+  *gpa = start;
+  *length = end - start;
 }

@@ -98,6 +98,7 @@ typedef struct
   CopBlock          *buckets[COP_BLOCK_BUCKETS];
   CopBlock          *pages[COP_BLOCK_PAGES];
   CopBlock          *scratch;   /* (owned): a block to be run once */
+  int32_t            heat;      /* of a new block */
   uint8_t           *arena;     /* (owned) */
   size_t             arena_used;
   uint64_t           n_built, n_dropped, n_flushes;
@@ -126,6 +127,19 @@ CopBlock *cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned
 
 /* Lets @from's next[@side] lead to @to, when both are on one page and last. */
 void cop_block_link (CopBlock *from, unsigned side, CopBlock *to);
+
+/**
+ * cop_block_code_changed:
+ * @harts: (element-type CopHart): those of one engine
+ * @running: (nullable): the one this thread runs: it drops its blocks at once, the others when they
+ *   answer
+ * @gpa, @length: (inout): the bytes that changed; widened to whole lines
+ *
+ * Takes the lines off the watch first: a hart that decodes them anew watches them anew, and whatever
+ * was decoded before is dropped.
+ */
+void cop_block_code_changed (CopRam *ram, GPtrArray *harts, CopHart *running, uint64_t *gpa,
+                             uint64_t *length);
 
 static inline CopJump *
 cop_jump_slot (CopBlockCache *cache, uint64_t pc)

@@ -110,30 +110,13 @@ interp_set_vcpu_state (CopEngine *engine, CopHart *hart, const CopHartState *sta
   cop_hart_state_changed (hart);
 }
 
-/* The lines are taken off the watch first: a hart that decodes them anew watches them anew, and
-   whatever was decoded before is dropped when the hart answers. */
 static void
 interp_invalidate (CopEngine *engine, uint64_t gpa, uint64_t length)
 {
   CopInterp *interp = (CopInterp *) engine;
-  uint64_t line = UINT64_C (1) << COP_CODE_LINE_SHIFT;
-  uint64_t start = gpa & ~(line - 1), end = (gpa + length + line - 1) & ~(line - 1);
-  CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .address = start, .length = end - start };
-
-  for (uint64_t at = start; at < end; at = (at & ~(COP_PAGE_SIZE - 1)) + COP_PAGE_SIZE)
-    cop_mmu_unwatch_code (engine->ram, at,
-                          MIN (end, (at & ~(COP_PAGE_SIZE - 1)) + COP_PAGE_SIZE) - at);
 
   g_mutex_lock (&interp->lock);
-  for (unsigned i = 0; i < interp->harts->len; i++)
-    {
-      CopHart *hart = g_ptr_array_index (interp->harts, i);
-
-      if (hart == running)
-        cop_block_cache_drop (hart->engine_data, start, end - start);
-      else
-        cop_hart_request (hart, &request);
-    }
+  cop_block_code_changed (engine->ram, interp->harts, running, &gpa, &length);
   g_mutex_unlock (&interp->lock);
 }
 

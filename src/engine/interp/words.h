@@ -64,6 +64,7 @@
 #define ORC_B(a)          cop_orc_b (a)
 #define CLMUL(a, b)       cop_clmul (a, b)
 #define CLMULH(a, b)      cop_clmulh (a, b)
+#define CLMULR(a, b)      cop_clmulr (a, b)
 
 #define TYPE_S8   int8_t
 #define TYPE_U8   uint8_t

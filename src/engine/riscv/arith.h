@@ -125,7 +125,7 @@ cop_orc_b (uint64_t a)
   return (a & UINT64_C (0x0101010101010101)) * 0xff;
 }
 
-/* The low and high half of the carry-less product. */
+/* The low and high half of the carry-less product, and its bits 63 to 126. */
 static inline uint64_t
 cop_clmul (uint64_t a, uint64_t b)
 {
@@ -144,6 +144,12 @@ cop_clmulh (uint64_t a, uint64_t b)
   for (unsigned i = 1; i < 64; i++)
     product ^= (b >> i & 1) != 0 ? a >> (64 - i) : 0;
   return product;
+}
+
+static inline uint64_t
+cop_clmulr (uint64_t a, uint64_t b)
+{
+  return cop_clmulh (a, b) << 1 | cop_clmul (a, b) >> 63;
 }
 
 static inline uint32_t

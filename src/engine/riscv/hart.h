@@ -125,6 +125,18 @@ typedef struct
   CopWalkEntry walk[COP_WALK_CACHE_SIZE];
 } CopTlbSpace;
 
+/* What translated code keeps of a hart; see src/engine/jit/. */
+typedef struct
+{
+  uint64_t page;                /* virtual address of the page the code running now stands on */
+  int64_t  fuel;                /* instructions left before it must return */
+  uint64_t fuel_end;            /* s.instret when there are none left */
+  void    *jumps;               /* (unowned): jump table: pc and code_tag to code */
+  uint64_t exit_pc;
+  uint32_t exit_info, exit_bits;
+  uint64_t args[3];             /* of floating point that is done in C */
+} CopHartJit;
+
 /* Counted by the hart itself, read by anybody. */
 typedef struct
 {
@@ -165,6 +177,7 @@ struct CopHart
   const CopBus *bus;            /* (unowned) (nullable) in tests: no device answers */
   CopEngine   *engine;          /* (unowned) */
   gpointer     engine_data;     /* what the engine keeps for this hart */
+  CopHartJit   jit;
 
   /* MMU. */
   CopTlb      *machine_tlb, *bare_tlb, *supervisor_tlb, *mxr_tlb;       /* (owned) (nullable) */

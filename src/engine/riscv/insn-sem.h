@@ -256,7 +256,7 @@ SEM (rev8)       { SET_RD (BSWAP (RS1)); }
 /* Zbc */
 SEM (clmul)      { SET_RD (CLMUL (RS1, RS2)); }
 SEM (clmulh)     { SET_RD (CLMULH (RS1, RS2)); }
-SEM (clmulr)     { SET_RD (OR (SLL (CLMULH (RS1, RS2), CONST (1)), SRL (CLMUL (RS1, RS2), CONST (63)))); }
+SEM (clmulr)     { SET_RD (CLMULR (RS1, RS2)); }
 
 /* Zbs */
 SEM (bclr)       { SET_RD (ANDN (RS1, SLL (CONST (1), RS2))); }

@@ -462,3 +462,21 @@ cop_mmu_free (CopHart *hart)
 {
   cop_tlb_free_all (hart);
 }
+
+void *
+cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
+{
+  CopAccess access = writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
+  CopTranslation found;
+  void *hva = cop_tlb_lookup (hart->tlb, gva, 1, access);
+
+  if (hva != NULL)
+    return hva;
+  hart->stats.tlb_misses[access]++;
+  /* D is set for stores that happen, not for those that may. */
+  if (!cop_mmu_translate (hart, gva, writes_now ? COP_ACCESS_STORE : COP_ACCESS_LOAD, &found) ||
+      (writes && !found.writable))
+    return NULL;
+  refill (hart, hart->tlb, gva, access, &found);
+  return cop_tlb_lookup (hart->tlb, gva, 1, access);
+}

@@ -47,6 +47,17 @@ bool cop_mmu_load_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t *va
 bool cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value);
 
 /**
+ * cop_mmu_prepare:
+ * @writes: whether stores to the page are to come, @writes_now: and the first access is one
+ *
+ * Refills the TLB for the page of @gva without accessing it.
+ *
+ * Returns: (nullable): host address of @gva; NULL when accesses must go one by one, for whatever
+ *   reason: no exception is raised
+ */
+void *cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now);
+
+/**
  * cop_mmu_atomic_slow:
  * Host address for an AMO, LR or SC at @gva (naturally aligned, @size 4 or 8), after refill and
  * faults. What stores there must call cop_mmu_atomic_done() afterwards.

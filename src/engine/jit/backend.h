@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a host back end gives the JIT: thunks to get in and out of translated code, and a lowering of
+ * units. x86/ is the first; another host joins by exporting a table of these.
+ */
+#pragma once
+
+#include "engine/jit/ir.h"
+#include "engine/riscv/hart.h"
+
+/* Why translated code returned, in the low byte; see each for the rest. */
+typedef enum
+{
+  COP_JIT_EXIT_PC,              /* jit.exit_pc is where to go on */
+  COP_JIT_EXIT_LINK,            /* the same, by a jump that may be linked: jit.exit_info its number */
+  COP_JIT_EXIT_FAULT,           /* an exception is raised at jit.exit_info's place */
+  COP_JIT_EXIT_SYSTEM,          /* jit.exit_bits is a SYSTEM instruction there */
+  COP_JIT_EXIT_INTERPRET,       /* the instruction there is the interpreter's */
+  COP_JIT_EXIT_BLOCK,           /* the rest of the block from there is the interpreter's */
+} CopJitExit;
+
+/* A place in a block: offset in the page, and how many instructions of the block are not done. */
+#define COP_JIT_PLACE(offset, left) ((uint32_t) (offset) | (uint32_t) (left) << 16)
+#define COP_JIT_PLACE_OFFSET(place) ((place) & 0xffff)
+#define COP_JIT_PLACE_LEFT(place) ((place) >> 16)
+
+/* An entry of the hart's jump table: translated code for a pc, under a code_tag. */
+typedef struct
+{
+  uint64_t    pc, tag;
+  const void *code;
+  uint64_t    unused;
+} CopJitJump;
+
+#define COP_JIT_JUMP_BITS 12
+
+static inline unsigned
+cop_jit_jump_slot (uint64_t pc)
+{
+  return (pc >> 1 ^ pc >> 13) & ((1u << COP_JIT_JUMP_BITS) - 1);
+}
+
+/* What lowering says of each block. Offsets are from the start of the unit's code. */
+typedef struct
+{
+  uint16_t offset;              /* of the guest block in the page */
+  uint32_t entry;               /* eight-byte aligned */
+  uint32_t bounce;              /* leaves with COP_JIT_EXIT_PC at the block's start */
+} CopJitBlockCode;
+
+/* A jump to another block of the page that is not in the unit. */
+typedef struct
+{
+  uint16_t offset;              /* of the block it leads to */
+  uint32_t site;                /* of the jump's displacement */
+  uint32_t stub;                /* where the jump leads while it is not linked */
+  uint32_t number_at;           /* of the link's number, in the stub */
+} CopJitLinkCode;
+
+typedef struct
+{
+  GArray *blocks;               /* (element-type CopJitBlockCode) */
+  GArray *links;                /* (element-type CopJitLinkCode) */
+} CopJitCode;
+
+typedef struct CopJitBackend CopJitBackend;
+
+/* Set up once per process. */
+typedef struct
+{
+  const char *name;
+  /* Writes the thunks to @place, which executes at @exec; returns their size, or 0: no room. */
+  size_t        (*write_thunks) (CopJitBackend *backend, uint8_t *place, const uint8_t *exec,
+                                 size_t room);
+  CopJitBackend *(*create)  (void);
+  void          (*destroy) (CopJitBackend *backend);
+  /* Lowers @unit into the back end's buffer; returns the size of the code. */
+  size_t        (*lower)   (CopJitBackend *backend, const CopIrUnit *unit, CopJitCode *code);
+  /* Moves what was lowered to @place. */
+  void          (*install) (CopJitBackend *backend, uint8_t *place, const uint8_t *exec);
+  /* Enters translated code; s is whole before and after but for pc and instret. */
+  CopJitExit    (*enter)   (CopJitBackend *backend, CopHart *hart, const void *code);
+  /* Changes where a jump leads, while other threads may run through it. */
+  void          (*set_link) (uint8_t *site, const uint8_t *site_exec, const void *target);
+  /* Makes a block's entry lead to its bounce, likewise. */
+  void          (*close_entry) (uint8_t *entry, const uint8_t *entry_exec, const void *bounce);
+} CopJitBackendOps;
+
+/* Returns: NULL on hosts without one */
+const CopJitBackendOps *cop_jit_backend (void);

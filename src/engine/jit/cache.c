@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The code cache.
+ */
+#include "engine/jit/cache.h"
+
+#include "common/fd.h"
+#include "common/units.h"
+
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define DEFAULT_SIZE (64 * COP_MIB)
+#define MINIMUM_SIZE (1 * COP_MIB)
+
+/* --- memory ------------------------------------------------------------------------------------ */
+
+static bool
+map_code (CopJitCache *cache, GError **error)
+{
+  cop_autofd int fd = memfd_create ("coppice-jit", MFD_CLOEXEC);
+
+  if (fd >= 0 && ftruncate (fd, (off_t) cache->size) == 0)
+    {
+      cache->rw = mmap (NULL, cache->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      cache->exec = mmap (NULL, cache->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+      if (cache->rw != MAP_FAILED && cache->exec != MAP_FAILED)
+        return true;
+    }
+  {
+    int saved = errno;
+    g_autofree char *size = cop_size_format (cache->size);
+
+    if (cache->rw == MAP_FAILED)
+      cache->rw = NULL;
+    if (cache->exec == MAP_FAILED)
+      cache->exec = NULL;
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved),
+                 "no executable memory of %s for translated code: %s; use --engine interp", size,
+                 g_strerror (saved));
+  }
+  return false;
+}
+
+CopJitCache *
+cop_jit_cache_new (size_t size, GError **error)
+{
+  CopJitCache *cache;
+
+  if (cop_jit_backend () == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "there is no JIT for this host's architecture; use --engine interp");
+      return NULL;
+    }
+  cache = g_new0 (CopJitCache, 1);
+  cache->ops = cop_jit_backend ();
+  g_mutex_init (&cache->lock);
+  cache->size = (MAX (size == 0 ? DEFAULT_SIZE : size, MINIMUM_SIZE) + 65535) & ~(size_t) 65535;
+  cache->links = g_array_new (FALSE, FALSE, sizeof (CopJitLink));
+  cache->free_links = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  cache->buckets = g_new0 (CopJitBlock *, COP_JIT_BUCKETS);
+  cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
+  cache->code.blocks = g_array_new (FALSE, FALSE, sizeof (CopJitBlockCode));
+  cache->code.links = g_array_new (FALSE, FALSE, sizeof (CopJitLinkCode));
+  for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
+    cache->units[i] = g_ptr_array_new ();
+  if (!map_code (cache, error))
+    {
+      cop_jit_cache_free (cache);
+      return NULL;
+    }
+  cache->backend = cache->ops->create ();
+  cache->thunks = cache->ops->write_thunks (cache->backend, cache->rw, cache->exec, cache->size);
+  cache->thunks = (cache->thunks + 4095) & ~(size_t) 4095;
+  cache->segment_size = (cache->size - cache->thunks) / COP_JIT_SEGMENTS & ~(size_t) 63;
+  return cache;
+}
+
+static void
+free_unit (CopJitUnit *unit)
+{
+  g_clear_pointer (&unit->incoming, g_array_unref);
+  g_free (unit->blocks);
+  g_free (unit->links);
+  g_free (unit);
+}
+
+void
+cop_jit_cache_free (CopJitCache *cache)
+{
+  for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
+    {
+      for (unsigned j = 0; j < cache->units[i]->len; j++)
+        free_unit (g_ptr_array_index (cache->units[i], j));
+      g_ptr_array_unref (cache->units[i]);
+    }
+  if (cache->backend != NULL)
+    cache->ops->destroy (cache->backend);
+  if (cache->rw != NULL)
+    munmap (cache->rw, cache->size);
+  if (cache->exec != NULL)
+    munmap (cache->exec, cache->size);
+  g_array_unref (cache->links);
+  g_array_unref (cache->free_links);
+  g_array_unref (cache->code.blocks);
+  g_array_unref (cache->code.links);
+  g_free (cache->buckets);
+  g_free (cache->pages);
+  g_mutex_clear (&cache->lock);
+  g_free (cache);
+}
+
+/* --- look-up ----------------------------------------------------------------------------------- */
+
+static CopJitBlock **
+bucket_of (CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  return &cache->buckets[(gpa >> 1 ^ gpa >> 17 ^ (uint64_t) mode << 9) % COP_JIT_BUCKETS];
+}
+
+static CopJitUnit **
+page_of (CopJitCache *cache, uint64_t gpa)
+{
+  return &cache->pages[(gpa >> COP_PAGE_SHIFT ^ gpa >> 26) % COP_JIT_PAGES];
+}
+
+static CopJitBlock *
+find_block (CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  CopJitBlock *block = *bucket_of (cache, gpa, mode);
+
+  while (block != NULL && (block->gpa != gpa || block->mode != mode))
+    block = block->next;
+  return block;
+}
+
+const void *
+cop_jit_cache_find (CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  const CopJitBlock *block;
+  const void *code;
+
+  g_mutex_lock (&cache->lock);
+  block = find_block (cache, gpa, mode);
+  code = block != NULL ? block->code : NULL;
+  g_mutex_unlock (&cache->lock);
+  return code;
+}
+
+bool
+cop_jit_cache_has (CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  return find_block (cache, gpa, mode) != NULL;
+}
+
+/* --- links ------------------------------------------------------------------------------------- */
+
+static CopJitLink *
+link_at (CopJitCache *cache, uint32_t number)
+{
+  return &g_array_index (cache->links, CopJitLink, number);
+}
+
+static void
+set_link (CopJitCache *cache, const CopJitLink *link, const void *target)
+{
+  cache->ops->set_link (cache->rw + link->site, cache->exec + link->site, target);
+}
+
+static void
+unlink_jump (CopJitCache *cache, CopJitLink *link)
+{
+  if (link->to == NULL)
+    return;
+  set_link (cache, link, cache->exec + link->stub);
+  link->to = NULL;
+}
+
+void
+cop_jit_cache_link (CopJitCache *cache, uint32_t number)
+{
+  CopJitLink *link;
+  CopJitBlock *block;
+
+  g_mutex_lock (&cache->lock);
+  link = number < cache->links->len ? link_at (cache, number) : NULL;
+  if (link != NULL && link->from != NULL && !link->from->closed && link->to == NULL)
+    {
+      block = find_block (cache, link->from->gpa + link->offset, link->from->mode);
+      if (block != NULL)
+        {
+          link->to = block->unit;
+          if (block->unit->incoming == NULL)
+            block->unit->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+          g_array_append_val (block->unit->incoming, number);
+          set_link (cache, link, block->code);
+          cache->n_linked++;
+        }
+    }
+  g_mutex_unlock (&cache->lock);
+}
+
+/* --- installation ------------------------------------------------------------------------------ */
+
+/* Lines of the page that the blocks were read from. */
+static uint64_t
+lines_of (const CopIrUnit *unit)
+{
+  uint64_t lines = 0;
+
+  for (unsigned i = 0; i < unit->blocks->len; i++)
+    {
+      const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
+      unsigned first = block->offset >> COP_CODE_LINE_SHIFT;
+      unsigned last = MIN (block->end + 1u, COP_PAGE_SIZE - 1) >> COP_CODE_LINE_SHIFT;
+
+      lines |= (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+    }
+  return lines;
+}
+
+static void
+add_blocks (CopJitCache *cache, CopJitUnit *unit)
+{
+  unit->n_blocks = cache->code.blocks->len;
+  unit->blocks = g_new0 (CopJitBlock, unit->n_blocks);
+  for (unsigned i = 0; i < unit->n_blocks; i++)
+    {
+      const CopJitBlockCode *code = &g_array_index (cache->code.blocks, CopJitBlockCode, i);
+      CopJitBlock *block = &unit->blocks[i];
+      CopJitBlock **bucket;
+
+      block->gpa = unit->gpa + code->offset;
+      block->mode = unit->mode;
+      block->code = cache->exec + unit->code + code->entry;
+      block->bounce = cache->exec + unit->code + code->bounce;
+      block->unit = unit;
+      bucket = bucket_of (cache, block->gpa, block->mode);
+      block->next = *bucket;
+      *bucket = block;
+    }
+}
+
+static uint32_t
+new_link (CopJitCache *cache, const CopJitLink *link)
+{
+  uint32_t number = cache->links->len;
+
+  if (cache->free_links->len == 0)
+    {
+      g_array_append_val (cache->links, *link);
+      return number;
+    }
+  number = g_array_index (cache->free_links, uint32_t, cache->free_links->len - 1);
+  g_array_set_size (cache->free_links, cache->free_links->len - 1);
+  *link_at (cache, number) = *link;
+  return number;
+}
+
+static void
+add_links (CopJitCache *cache, CopJitUnit *unit)
+{
+  unit->n_links = cache->code.links->len;
+  unit->links = g_new (uint32_t, unit->n_links);
+  for (unsigned i = 0; i < unit->n_links; i++)
+    {
+      const CopJitLinkCode *code = &g_array_index (cache->code.links, CopJitLinkCode, i);
+      CopJitLink link = {
+        .from = unit,
+        .site = unit->code + code->site,
+        .stub = unit->code + code->stub,
+        .offset = code->offset,
+      };
+
+      unit->links[i] = new_link (cache, &link);
+      memcpy (cache->rw + unit->code + code->number_at, &unit->links[i], sizeof (uint32_t));
+    }
+}
+
+bool
+cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
+{
+  size_t size = cache->ops->lower (cache->backend, ir, &cache->code);
+  CopJitUnit *unit;
+
+  if (size > cache->segment_size - cache->used)
+    return false;
+  unit = g_new0 (CopJitUnit, 1);
+  unit->gpa = ir->gpa;
+  unit->mode = ir->mode;
+  unit->lines = lines_of (ir);
+  unit->segment = cache->segment;
+  unit->code = cache->thunks + cache->segment * cache->segment_size + cache->used;
+  unit->size = size;
+  cache->used = (cache->used + size + 63) & ~(size_t) 63;
+  cache->used = MIN (cache->used, cache->segment_size);
+
+  cache->ops->install (cache->backend, cache->rw + unit->code, cache->exec + unit->code);
+  add_links (cache, unit);
+  add_blocks (cache, unit);
+  unit->page_next = *page_of (cache, unit->gpa);
+  *page_of (cache, unit->gpa) = unit;
+  g_ptr_array_add (cache->units[cache->segment], unit);
+
+  cache->n_units++;
+  cache->n_blocks += unit->n_blocks;
+  cache->n_bytes += size;
+  for (unsigned i = 0; i < ir->blocks->len; i++)
+    cache->n_insns += g_array_index (ir->blocks, CopIrBlock, i).n_insns;
+  return true;
+}
+
+/* --- closing ----------------------------------------------------------------------------------- */
+
+static void
+close_unit (CopJitCache *cache, CopJitUnit *unit)
+{
+  CopJitUnit **place;
+
+  if (unit->closed)
+    return;
+  unit->closed = true;
+  cache->n_closed++;
+  for (place = page_of (cache, unit->gpa); *place != unit; place = &(*place)->page_next)
+    ;
+  *place = unit->page_next;
+
+  for (unsigned i = 0; i < unit->n_blocks; i++)
+    {
+      CopJitBlock *block = &unit->blocks[i];
+      CopJitBlock **entry = bucket_of (cache, block->gpa, block->mode);
+      size_t offset = (const uint8_t *) block->code - cache->exec;
+
+      while (*entry != block)
+        entry = &(*entry)->next;
+      *entry = block->next;
+      cache->ops->close_entry (cache->rw + offset, block->code, block->bounce);
+    }
+  for (unsigned i = 0; unit->incoming != NULL && i < unit->incoming->len; i++)
+    {
+      CopJitLink *link = link_at (cache, g_array_index (unit->incoming, uint32_t, i));
+
+      if (link->to == unit)
+        unlink_jump (cache, link);
+    }
+}
+
+void
+cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length)
+{
+  uint64_t end = gpa + length;
+
+  g_mutex_lock (&cache->lock);
+  for (uint64_t at = gpa; at < end; at = (at & ~(COP_PAGE_SIZE - 1)) + COP_PAGE_SIZE)
+    {
+      uint64_t page = at & ~(COP_PAGE_SIZE - 1);
+      unsigned first = (at - page) >> COP_CODE_LINE_SHIFT;
+      unsigned last = (MIN (end - page, COP_PAGE_SIZE) - 1) >> COP_CODE_LINE_SHIFT;
+      uint64_t lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+      CopJitUnit *unit = *page_of (cache, page);
+
+      while (unit != NULL)
+        {
+          CopJitUnit *next = unit->page_next;
+
+          if (unit->gpa == page && (unit->lines & lines) != 0)
+            close_unit (cache, unit);
+          unit = next;
+        }
+    }
+  g_mutex_unlock (&cache->lock);
+}
+
+static void
+close_segment (CopJitCache *cache, unsigned segment)
+{
+  for (unsigned i = 0; i < cache->units[segment]->len; i++)
+    {
+      CopJitUnit *unit = g_ptr_array_index (cache->units[segment], i);
+
+      close_unit (cache, unit);
+      /* Its own jumps end with it: whoever they lead to must not touch them any more. */
+      for (unsigned j = 0; j < unit->n_links; j++)
+        *link_at (cache, unit->links[j]) = (CopJitLink){ NULL };
+    }
+}
+
+static void
+free_segment (CopJitCache *cache, unsigned segment)
+{
+  for (unsigned i = 0; i < cache->units[segment]->len; i++)
+    {
+      CopJitUnit *unit = g_ptr_array_index (cache->units[segment], i);
+
+      g_array_append_vals (cache->free_links, unit->links, unit->n_links);
+      free_unit (unit);
+    }
+  g_ptr_array_set_size (cache->units[segment], 0);
+}
+
+bool
+cop_jit_cache_begin_eviction (CopJitCache *cache)
+{
+  bool mine;
+
+  g_mutex_lock (&cache->lock);
+  mine = !cache->evicting;
+  if (mine)
+    {
+      cache->evicting = true;
+      close_segment (cache, (cache->segment + 1) % COP_JIT_SEGMENTS);
+    }
+  g_mutex_unlock (&cache->lock);
+  return mine;
+}
+
+void
+cop_jit_cache_end_eviction (CopJitCache *cache)
+{
+  g_mutex_lock (&cache->lock);
+  cache->segment = (cache->segment + 1) % COP_JIT_SEGMENTS;
+  cache->used = 0;
+  free_segment (cache, cache->segment);
+  cache->evicting = false;
+  cache->n_evictions++;
+  g_mutex_unlock (&cache->lock);
+}
+
+void
+cop_jit_cache_flush (CopJitCache *cache)
+{
+  g_mutex_lock (&cache->lock);
+  for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
+    {
+      close_segment (cache, i);
+      free_segment (cache, i);
+    }
+  cache->segment = 0;
+  cache->used = 0;
+  g_mutex_unlock (&cache->lock);
+}

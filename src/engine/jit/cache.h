@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The code cache: translated units, found by physical address and mode, shared by all harts.
+ *
+ *   memory   | thunks | segment | segment | ... |    one memory, mapped twice: written, executed
+ *   table    (gpa, mode) --> block --> entry in some unit
+ *   pages    gpa page --> units, for invalidation
+ *
+ * A unit that is invalidated is closed: its blocks' entries bounce, jumps that were linked to them
+ * lead to their stubs again, and no look-up finds it. Its memory is used again when its segment is
+ * evicted, after every hart has left translated code and cleared its jump table.
+ */
+#pragma once
+
+#include "engine/jit/backend.h"
+
+typedef struct CopJitUnit CopJitUnit;
+
+typedef struct CopJitBlock CopJitBlock;
+struct CopJitBlock
+{
+  uint64_t     gpa;
+  uint32_t     mode;
+  const void  *code;            /* executable address of the entry */
+  const void  *bounce;
+  CopJitUnit  *unit;            /* (unowned) */
+  CopJitBlock *next;            /* in the bucket */
+};
+
+typedef struct
+{
+  CopJitUnit *from, *to;        /* (unowned); to NULL: not linked */
+  uint32_t    site, stub;       /* offsets in the code memory */
+  uint16_t    offset;           /* of the target in the page */
+} CopJitLink;
+
+struct CopJitUnit
+{
+  uint64_t     gpa;             /* of the page */
+  uint64_t     lines;           /* of the page that it was made from */
+  uint32_t     mode;
+  uint32_t     code, size;      /* offset in the code memory; bytes */
+  unsigned     segment;
+  bool         closed;
+  CopJitBlock *blocks;          /* (owned) */
+  unsigned     n_blocks;
+  uint32_t    *links;           /* (owned): numbers of its own jumps */
+  unsigned     n_links;
+  GArray      *incoming;        /* (element-type uint32_t) (nullable): links that lead here */
+  CopJitUnit  *page_next;
+};
+
+#define COP_JIT_SEGMENTS 8
+#define COP_JIT_BUCKETS 65536
+#define COP_JIT_PAGES 16384
+
+typedef struct
+{
+  const CopJitBackendOps *ops;
+  CopJitBackend *backend;       /* of the thread that holds `lock` */
+  GMutex       lock;            /* guards all below, and code memory against other writers */
+  uint8_t     *rw, *exec;       /* (owned): the two mappings */
+  size_t       size;
+  size_t       thunks;          /* bytes at the start */
+  size_t       segment_size;
+  unsigned     segment;         /* the one being filled */
+  size_t       used;            /* of it */
+  bool         evicting;
+  GPtrArray   *units[COP_JIT_SEGMENTS]; /* (element-type CopJitUnit) (owned) */
+  GArray      *links;           /* (element-type CopJitLink): by number */
+  GArray      *free_links;      /* (element-type uint32_t): numbers to use again */
+  CopJitBlock **buckets;        /* (owned) */
+  CopJitUnit  **pages;          /* (owned) */
+  CopJitCode   code;
+  uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
+} CopJitCache;
+
+/**
+ * cop_jit_cache_new:
+ * @size: bytes of host code at most; 0: the default
+ *
+ * Errors: %G_IO_ERROR when the memory cannot be had, or this host has no back end.
+ */
+CopJitCache *cop_jit_cache_new (size_t size, GError **error);
+void cop_jit_cache_free (CopJitCache *cache);
+
+/* All of these take the lock, or say that the caller holds it. */
+
+/* Returns: (nullable): entry of the translation at @gpa for @mode */
+const void *cop_jit_cache_find (CopJitCache *cache, uint64_t gpa, uint32_t mode);
+
+/* Whether there is one; the lock is held. */
+bool cop_jit_cache_has (CopJitCache *cache, uint64_t gpa, uint32_t mode);
+
+/**
+ * cop_jit_cache_add:
+ * Lowers and installs @unit. The lock is held.
+ *
+ * Returns: false when the current segment has no room: see cop_jit_cache_begin_eviction()
+ */
+bool cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *unit);
+
+/* Lets jump number @number lead to its target's translation, if there is one by now. */
+void cop_jit_cache_link (CopJitCache *cache, uint32_t number);
+
+/* Closes units made from bytes of [gpa, gpa + length). */
+void cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length);
+
+/**
+ * cop_jit_cache_begin_eviction:
+ * Closes all units of the next segment. The caller then sees to it that each hart has left
+ * translated code and cleared its jump table, and calls cop_jit_cache_end_eviction().
+ *
+ * Returns: false when another thread is at it
+ */
+bool cop_jit_cache_begin_eviction (CopJitCache *cache);
+void cop_jit_cache_end_eviction (CopJitCache *cache);
+
+/* Closes everything at once; no hart is in translated code. */
+void cop_jit_cache_flush (CopJitCache *cache);

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The hybrid engine and the JIT behind the engines' door.
+ *
+ *        +--> translated? --yes--> enter it ----> exit: pc, link, fault, system, ...
+ *   pc --+                                                 |
+ *        +--no--> interpret blocks until one is hot --> translate its unit
+ *
+ * Translated code runs for at most a quantum of instructions before it comes back here to look at
+ * `pending`: that costs one subtraction per block and no load.
+ */
+#include "engine/jit/engine.h"
+
+#include "engine/interp/interp.h"
+#include "engine/jit/cache.h"
+#include "engine/jit/translate.h"
+#include "engine/machine.h"
+#include "engine/riscv/fpu-host.h"
+#include "engine/riscv/mmu.h"
+#include "engine/riscv/system.h"
+
+#include <string.h>
+
+/* Instructions between two looks at `pending`: a few microseconds. */
+#define QUANTUM 8192
+/* What is left before a limit that is not worth entering translated code for. */
+#define NEAR 128
+
+/* Runs of a block before its unit is translated. */
+#define HYBRID_HEAT 24
+
+typedef struct
+{
+  CopEngine    parent;
+  CopJitCache *cache;           /* (owned) */
+  int32_t      heat;
+  GMutex       lock;
+  GPtrArray   *harts;           /* (element-type CopHart) (owned array); guarded by lock */
+} CopJit;
+
+/* What the engine keeps for a hart. */
+typedef struct
+{
+  CopBlockCache *blocks;        /* (owned): what the interpreter runs */
+  CopIrUnit     *unit;          /* (owned): translations are built here */
+  CopJitJump    *jumps;         /* (owned) */
+  uint64_t       exits[COP_JIT_EXIT_BLOCK + 1];
+  uint64_t       insns_translated;      /* retired in translated code */
+  uint64_t       translation_ns;
+} CopJitHart;
+
+/* The hart this thread is running, so that its own stores to code need no request. */
+static __thread CopHart *running;
+
+static CopJitHart *
+jit_hart (const CopHart *hart)
+{
+  return hart->engine_data;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static void
+jit_code_written (gpointer data, uint64_t gpa, uint64_t length)
+{
+  CopEngine *engine = data;
+
+  engine->ops->invalidate (engine, gpa, length);
+}
+
+static CopEngine *
+create (const CopEngineOps *ops, int32_t heat, CopMachine *machine, CopRam *ram,
+        const CopEngineConfig *config, GError **error)
+{
+  CopJitCache *cache = cop_jit_cache_new (config->jit_cache_size, error);
+  CopJit *jit;
+
+  if (cache == NULL)
+    return NULL;
+  jit = g_new0 (CopJit, 1);
+  jit->parent.ops = ops;
+  jit->parent.machine = machine;
+  jit->parent.ram = ram;
+  jit->cache = cache;
+  jit->heat = heat;
+  jit->harts = g_ptr_array_new ();
+  g_mutex_init (&jit->lock);
+  ram->code_written = jit_code_written;
+  ram->code_written_data = jit;
+  return &jit->parent;
+}
+
+static CopEngine *
+jit_create (CopMachine *machine, CopRam *ram, const CopEngineConfig *config, GError **error)
+{
+  return create (&cop_jit_ops, 0, machine, ram, config, error);
+}
+
+static CopEngine *
+hybrid_create (CopMachine *machine, CopRam *ram, const CopEngineConfig *config, GError **error)
+{
+  return create (&cop_hybrid_ops, HYBRID_HEAT, machine, ram, config, error);
+}
+
+static void
+jit_destroy (CopEngine *engine)
+{
+  CopJit *jit = (CopJit *) engine;
+
+  engine->ram->code_written = NULL;
+  cop_jit_cache_free (jit->cache);
+  g_ptr_array_unref (jit->harts);
+  g_mutex_clear (&jit->lock);
+  g_free (jit);
+}
+
+static void
+jit_attach (CopEngine *engine, CopHart *hart)
+{
+  CopJit *jit = (CopJit *) engine;
+  CopJitHart *own = g_new0 (CopJitHart, 1);
+
+  own->blocks = cop_block_cache_new (hart, cop_interp_labels ());
+  own->blocks->heat = jit->heat;
+  own->unit = cop_ir_unit_new ();
+  own->jumps = g_new0 (CopJitJump, 1u << COP_JIT_JUMP_BITS);
+  hart->engine = engine;
+  hart->engine_data = own;
+  hart->jit.jumps = own->jumps;
+  g_mutex_lock (&jit->lock);
+  g_ptr_array_add (jit->harts, hart);
+  g_mutex_unlock (&jit->lock);
+}
+
+static void
+jit_detach (CopEngine *engine, CopHart *hart)
+{
+  CopJit *jit = (CopJit *) engine;
+  CopJitHart *own = jit_hart (hart);
+
+  g_mutex_lock (&jit->lock);
+  g_ptr_array_remove (jit->harts, hart);
+  g_mutex_unlock (&jit->lock);
+  cop_block_cache_free (own->blocks);
+  cop_ir_unit_free (own->unit);
+  g_free (own->jumps);
+  g_free (own);
+  hart->engine_data = NULL;
+  hart->jit.jumps = NULL;
+  hart->engine = NULL;
+}
+
+/* --- translation ------------------------------------------------------------------------------- */
+
+static void
+clear_jumps (CopHart *hart)
+{
+  memset (hart->jit.jumps, 0, sizeof (CopJitJump) << COP_JIT_JUMP_BITS);
+}
+
+static bool
+is_translated (gpointer data, uint64_t gpa)
+{
+  CopHart *hart = data;
+  CopJit *jit = (CopJit *) hart->engine;
+
+  return cop_jit_cache_has (jit->cache, gpa, hart->mode);
+}
+
+/* Makes room in the cache: no hart may be in what is closed when it is written over. */
+static void
+evict (CopJit *jit, CopHart *hart)
+{
+  CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .length = UINT64_MAX };
+  int unanswered = 0;
+
+  if (!cop_jit_cache_begin_eviction (jit->cache))
+    return;
+  request.unanswered = &unanswered;
+  g_mutex_lock (&jit->lock);
+  for (unsigned i = 0; i < jit->harts->len; i++)
+    {
+      CopHart *other = g_ptr_array_index (jit->harts, i);
+
+      if (other == hart)
+        continue;
+      __atomic_fetch_add (&unanswered, 1, __ATOMIC_SEQ_CST);
+      cop_hart_request (other, &request);
+    }
+  g_mutex_unlock (&jit->lock);
+  clear_jumps (hart);
+  cop_hart_wait_answers (hart, &unanswered);
+  cop_jit_cache_end_eviction (jit->cache);
+}
+
+/* Translates the unit at @pc. Returns: (nullable): its entry; NULL when it is left to the
+   interpreter */
+static const void *
+translate (CopJit *jit, CopHart *hart, uint64_t pc)
+{
+  CopJitHart *own = jit_hart (hart);
+  uint64_t start = cop_clock_host_ns ();
+  uint64_t gpa;
+  const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
+  const void *code = NULL;
+  bool added;
+
+  if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
+    return NULL;
+  g_mutex_lock (&jit->cache->lock);
+  added = cop_jit_cache_has (jit->cache, gpa, hart->mode);
+  if (!added)
+    {
+      cop_translate_unit (own->unit, hart, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), is_translated,
+                          hart);
+      added = cop_jit_cache_add (jit->cache, own->unit);
+    }
+  g_mutex_unlock (&jit->cache->lock);
+  if (!added)
+    evict (jit, hart);
+  else
+    code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
+  own->translation_ns += cop_clock_host_ns () - start;
+  return code;
+}
+
+/* --- running ----------------------------------------------------------------------------------- */
+
+/* Translated code for s.pc: by the hart's jump table, or the cache. */
+static const void *
+find_code (CopJit *jit, CopHart *hart)
+{
+  uint64_t pc = hart->s.pc;
+  CopJitJump *jump = &jit_hart (hart)->jumps[cop_jit_jump_slot (pc)];
+  const void *code;
+  uint64_t gpa;
+
+  if (jump->pc == pc && jump->tag == hart->code_tag)
+    return jump->code;
+  if (cop_mmu_fetch (hart, pc, &gpa) == NULL)
+    return NULL;
+  code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
+  if (code != NULL)
+    *jump = (CopJitJump){ .pc = pc, .tag = hart->code_tag, .code = code };
+  return code;
+}
+
+/* Interprets until s.instret is @limit or run() is over; false in the latter case. */
+static bool
+interpret_to (CopHart *hart, uint64_t limit, CopRunResult *result)
+{
+  CopBlock *hot;
+
+  while (cop_interp_execute (hart, jit_hart (hart)->blocks, limit, result, &hot) == COP_INTERP_HOT)
+    hot->heat = 1;
+  return *result == COP_RUN_LIMIT;
+}
+
+/* s.pc and s.instret at the place that code left from. */
+static void
+settle_place (CopHart *hart)
+{
+  hart->s.pc = hart->jit.page + COP_JIT_PLACE_OFFSET (hart->jit.exit_info);
+  hart->s.instret -= COP_JIT_PLACE_LEFT (hart->jit.exit_info);
+}
+
+/* Enters @code at s.pc. Returns false when run() is over. */
+static bool
+run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunResult *result)
+{
+  CopJitHart *own = jit_hart (hart);
+  uint64_t before = hart->s.instret;
+  CopJitExit exit;
+
+  hart->jit.page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
+  hart->jit.fuel = (int64_t) fuel;
+  exit = jit->cache->ops->enter (jit->cache->backend, hart, code);
+  hart->s.instret = before + fuel - (uint64_t) hart->jit.fuel;
+  own->exits[exit]++;
+
+  switch (exit)
+    {
+    case COP_JIT_EXIT_PC:
+      hart->s.pc = hart->jit.exit_pc;
+      break;
+    case COP_JIT_EXIT_LINK:
+      hart->s.pc = hart->jit.exit_pc;
+      cop_jit_cache_link (jit->cache, hart->jit.exit_info);
+      break;
+    case COP_JIT_EXIT_FAULT:
+      settle_place (hart);
+      cop_hart_take_trap (hart);
+      break;
+    case COP_JIT_EXIT_SYSTEM:
+      settle_place (hart);
+      {
+        CopInsn insn;
+
+        cop_insn_decode (hart->jit.exit_bits, hart->isa, &insn);
+        switch (cop_system_execute (hart, insn.op, hart->jit.exit_bits))
+          {
+          case COP_SYSTEM_DONE:
+            break;
+          case COP_SYSTEM_TRAP:
+            cop_hart_take_trap (hart);
+            break;
+          case COP_SYSTEM_WAIT:
+            *result = COP_RUN_WFI;
+            return false;
+          }
+      }
+      break;
+    case COP_JIT_EXIT_INTERPRET:
+      settle_place (hart);
+      own->insns_translated += hart->s.instret - before;
+      return interpret_to (hart, hart->s.instret + 1, result);
+    case COP_JIT_EXIT_BLOCK:
+      {
+        uint64_t left = COP_JIT_PLACE_LEFT (hart->jit.exit_info);
+
+        settle_place (hart);
+        own->insns_translated += hart->s.instret - before;
+        return interpret_to (hart, hart->s.instret + left, result);
+      }
+    }
+  own->insns_translated += hart->s.instret - before;
+  return true;
+}
+
+static CopRunResult
+run (CopJit *jit, CopHart *hart, uint64_t limit)
+{
+  CopRunResult result;
+
+  for (;;)
+    {
+      uint64_t stop_at = MIN (limit, hart->instret_event);
+      const void *code = NULL;
+      CopBlock *hot;
+
+      if (hart->s.instret >= limit)
+        return COP_RUN_LIMIT;
+      if (__atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0 || hart->s.instret >= stop_at)
+        {
+          if (!cop_hart_poll (hart))
+            return COP_RUN_STOP;
+          continue;
+        }
+      if (stop_at - hart->s.instret < NEAR)
+        {
+          if (!interpret_to (hart, stop_at, &result))
+            return result;
+          continue;
+        }
+
+      code = find_code (jit, hart);
+      if (code == NULL)
+        {
+          if (cop_interp_execute (hart, jit_hart (hart)->blocks, limit, &result, &hot) ==
+              COP_INTERP_RESULT)
+            return result;
+          code = find_code (jit, hart);
+          if (code == NULL)
+            code = translate (jit, hart, hart->s.pc);
+          if (code == NULL)
+            {
+              hot->heat = jit->heat + 1;
+              continue;
+            }
+          if (stop_at - hart->s.instret < NEAR || hart->s.instret >= stop_at)
+            continue;
+        }
+      if (!run_code (jit, hart, code, MIN (stop_at - hart->s.instret, QUANTUM), &result))
+        return result;
+    }
+}
+
+static CopRunResult
+jit_run (CopEngine *engine, CopHart *hart, uint64_t limit)
+{
+  CopRunResult result;
+
+  running = hart;
+  cop_fpu_enter (hart);
+  result = run ((CopJit *) engine, hart, limit);
+  cop_fpu_leave (hart);
+  running = NULL;
+  return result;
+}
+
+/* --- the rest of the door ------------------------------------------------------------------------ */
+
+static void
+jit_get_vcpu_state (CopEngine *engine, CopHart *hart, CopHartState *state)
+{
+  (void) engine;
+  *state = hart->s;
+}
+
+static void
+jit_set_vcpu_state (CopEngine *engine, CopHart *hart, const CopHartState *state)
+{
+  (void) engine;
+  hart->s = *state;
+  cop_hart_state_changed (hart);
+}
+
+static void
+jit_drop_code (CopEngine *engine, CopHart *hart, uint64_t gpa, uint64_t length)
+{
+  (void) engine;
+  cop_block_cache_drop (jit_hart (hart)->blocks, gpa, length);
+  if (length == UINT64_MAX)
+    clear_jumps (hart);
+}
+
+static void
+jit_invalidate (CopEngine *engine, uint64_t gpa, uint64_t length)
+{
+  CopJit *jit = (CopJit *) engine;
+
+  g_mutex_lock (&jit->lock);
+  cop_block_code_changed (engine->ram, jit->harts, running, &gpa, &length);
+  g_mutex_unlock (&jit->lock);
+  cop_jit_cache_invalidate (jit->cache, gpa, length);
+}
+
+static void
+jit_flush (CopEngine *engine)
+{
+  CopJit *jit = (CopJit *) engine;
+
+  cop_jit_cache_flush (jit->cache);
+  for (unsigned i = 0; i < jit->harts->len; i++)
+    {
+      CopHart *hart = g_ptr_array_index (jit->harts, i);
+
+      cop_block_cache_flush (jit_hart (hart)->blocks);
+      clear_jumps (hart);
+    }
+}
+
+static void
+jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
+{
+  static const char *const exits[] = {
+    [COP_JIT_EXIT_PC] = "jit.exits.pc",
+    [COP_JIT_EXIT_LINK] = "jit.exits.link",
+    [COP_JIT_EXIT_FAULT] = "jit.exits.fault",
+    [COP_JIT_EXIT_SYSTEM] = "jit.exits.system",
+    [COP_JIT_EXIT_INTERPRET] = "jit.exits.interpret",
+    [COP_JIT_EXIT_BLOCK] = "jit.exits.block",
+  };
+  CopJit *jit = (CopJit *) engine;
+  CopJitCache *cache = jit->cache;
+  uint64_t sums[G_N_ELEMENTS (exits)] = { 0 };
+  uint64_t translated = 0, all = 0, ns = 0;
+
+  g_mutex_lock (&jit->lock);
+  for (unsigned i = 0; i < jit->harts->len; i++)
+    {
+      const CopHart *hart = g_ptr_array_index (jit->harts, i);
+      const CopJitHart *own = jit_hart (hart);
+
+      for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
+        sums[j] += own->exits[j];
+      translated += own->insns_translated;
+      all += hart->s.instret;
+      ns += own->translation_ns;
+    }
+  g_mutex_unlock (&jit->lock);
+  func (data, "jit.instructions", translated);
+  func (data, "interp.instructions", all - translated);
+  for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
+    func (data, exits[j], sums[j]);
+  g_mutex_lock (&cache->lock);
+  func (data, "jit.units", cache->n_units);
+  func (data, "jit.blocks", cache->n_blocks);
+  func (data, "jit.instructions-translated", cache->n_insns);
+  func (data, "jit.code-bytes", cache->n_bytes);
+  func (data, "jit.units-closed", cache->n_closed);
+  func (data, "jit.links", cache->n_linked);
+  func (data, "jit.evictions", cache->n_evictions);
+  g_mutex_unlock (&cache->lock);
+  func (data, "jit.translation-us", ns / 1000);
+}
+
+const CopEngineOps cop_jit_ops = {
+  .name = "jit",
+  .create = jit_create,
+  .destroy = jit_destroy,
+  .attach = jit_attach,
+  .detach = jit_detach,
+  .run = jit_run,
+  .get_vcpu_state = jit_get_vcpu_state,
+  .set_vcpu_state = jit_set_vcpu_state,
+  .invalidate = jit_invalidate,
+  .flush = jit_flush,
+  .drop_code = jit_drop_code,
+  .stats = jit_stats,
+};
+
+const CopEngineOps cop_hybrid_ops = {
+  .name = "hybrid",
+  .create = hybrid_create,
+  .destroy = jit_destroy,
+  .attach = jit_attach,
+  .detach = jit_detach,
+  .run = jit_run,
+  .get_vcpu_state = jit_get_vcpu_state,
+  .set_vcpu_state = jit_set_vcpu_state,
+  .invalidate = jit_invalidate,
+  .flush = jit_flush,
+  .drop_code = jit_drop_code,
+  .stats = jit_stats,
+};

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Building, simplifying and printing the intermediate form.
+ */
+#include "engine/jit/ir.h"
+
+#include "engine/riscv/arith.h"
+
+static const struct
+{
+  const char *name;
+  unsigned    operands;
+} ops[IR_LAST] = {
+#define OP(name, operands) { #name, operands },
+  IR_OPS (OP)
+#undef OP
+};
+
+static const struct
+{
+  const char *name;
+  unsigned    operands;
+} fp_ops[IR_FP_LAST] = {
+#define FP(name, operands, rounds) { #name, operands },
+  IR_FP_OPS (FP)
+#undef FP
+};
+
+CopIrUnit *
+cop_ir_unit_new (void)
+{
+  CopIrUnit *unit = g_new0 (CopIrUnit, 1);
+
+  unit->nodes = g_array_sized_new (FALSE, FALSE, sizeof (CopIrNode), 1024);
+  unit->statements = g_array_sized_new (FALSE, FALSE, sizeof (CopIrStatement), 512);
+  unit->blocks = g_array_sized_new (FALSE, FALSE, sizeof (CopIrBlock), 64);
+  unit->spans = g_array_sized_new (FALSE, FALSE, sizeof (CopIrSpan), 64);
+  return unit;
+}
+
+void
+cop_ir_unit_free (CopIrUnit *unit)
+{
+  g_array_unref (unit->nodes);
+  g_array_unref (unit->statements);
+  g_array_unref (unit->blocks);
+  g_array_unref (unit->spans);
+  g_free (unit);
+}
+
+void
+cop_ir_unit_clear (CopIrUnit *unit)
+{
+  g_array_set_size (unit->nodes, 0);
+  g_array_set_size (unit->statements, 0);
+  g_array_set_size (unit->blocks, 0);
+  g_array_set_size (unit->spans, 0);
+}
+
+bool
+cop_ir_is_const (const CopIrUnit *unit, CopIrRef ref, uint64_t *value)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+
+  if (node->op != IR_CONST)
+    return false;
+  if (value != NULL)
+    *value = node->imm;
+  return true;
+}
+
+static CopIrRef
+add_node (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uint64_t imm)
+{
+  CopIrNode node = { .op = op, .a = a, .b = b, .c = c, .imm = imm };
+
+  g_array_append_val (unit->nodes, node);
+  return unit->nodes->len - 1;
+}
+
+CopIrRef
+cop_ir_const (CopIrUnit *unit, uint64_t value)
+{
+  return add_node (unit, IR_CONST, IR_NONE, IR_NONE, IR_NONE, value);
+}
+
+/* The value of an operation on constants; false for those that are left to the host. */
+static bool
+fold (CopIrOp op, uint64_t a, uint64_t b, uint64_t *result)
+{
+  switch (op)
+    {
+    /* clang-format off */
+    case IR_ADD:    *result = a + b; return true;
+    case IR_SUB:    *result = a - b; return true;
+    case IR_AND:    *result = a & b; return true;
+    case IR_ANDN:   *result = a & ~b; return true;
+    case IR_OR:     *result = a | b; return true;
+    case IR_XOR:    *result = a ^ b; return true;
+    case IR_SLL:    *result = a << (b & 63); return true;
+    case IR_SRL:    *result = a >> (b & 63); return true;
+    case IR_SRA:    *result = (uint64_t) ((int64_t) a >> (b & 63)); return true;
+    case IR_SLL32:  *result = (uint64_t) (int32_t) ((uint32_t) a << (b & 31)); return true;
+    case IR_SRL32:  *result = (uint64_t) (int32_t) ((uint32_t) a >> (b & 31)); return true;
+    case IR_SRA32:  *result = (uint64_t) (int64_t) ((int32_t) a >> (b & 31)); return true;
+    case IR_EQ:     *result = a == b; return true;
+    case IR_NE:     *result = a != b; return true;
+    case IR_LT:     *result = (int64_t) a < (int64_t) b; return true;
+    case IR_GE:     *result = (int64_t) a >= (int64_t) b; return true;
+    case IR_LTU:    *result = a < b; return true;
+    case IR_GEU:    *result = a >= b; return true;
+    case IR_MUL:    *result = a * b; return true;
+    case IR_NOT:    *result = ~a; return true;
+    case IR_SEXT8:  *result = (uint64_t) (int8_t) a; return true;
+    case IR_SEXT16: *result = (uint64_t) (int16_t) a; return true;
+    case IR_SEXT32: *result = (uint64_t) (int32_t) a; return true;
+    case IR_ZEXT16: *result = (uint16_t) a; return true;
+    case IR_ZEXT32: *result = (uint32_t) a; return true;
+    case IR_CLZ:    *result = cop_clz (a); return true;
+    case IR_CTZ:    *result = cop_ctz (a); return true;
+    case IR_BSWAP:  *result = __builtin_bswap64 (a); return true;
+    /* clang-format on */
+    default:
+      return false;
+    }
+}
+
+bool
+cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+
+  switch (node->op)
+    {
+    case IR_CONST:
+      return (uint64_t) (int32_t) node->imm == node->imm;
+    case IR_GETX:
+      return node->imm & IR_X_SEXT32;
+    case IR_SEXT8:
+    case IR_SEXT16:
+    case IR_SEXT32:
+    case IR_ZEXT16:
+    case IR_SLL32:
+    case IR_SRL32:
+    case IR_SRA32:
+    case IR_DIV32:
+    case IR_DIVU32:
+    case IR_REM32:
+    case IR_REMU32:
+    case IR_EQ:
+    case IR_NE:
+    case IR_LT:
+    case IR_GE:
+    case IR_LTU:
+    case IR_GEU:
+    case IR_CLZ:
+    case IR_CTZ:
+    case IR_POPCOUNT:
+      return true;
+    case IR_LOAD:
+      return node->imm != IR_U32 && node->imm != IR_U64;
+    case IR_AMO:
+    case IR_LR:
+      return (node->imm & 0xff) == 32;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+      return cop_ir_is_sext32 (unit, node->a) && cop_ir_is_sext32 (unit, node->b);
+    default:
+      return false;
+    }
+}
+
+static CopIrRef
+simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
+{
+  const CopIrNode *left = cop_ir_node (unit, a);
+  uint64_t inner;
+
+  switch (op)
+    {
+    case IR_ADD:
+      if (b == 0)
+        return a;
+      if (left->op == IR_PC)
+        return add_node (unit, IR_PC, IR_NONE, IR_NONE, IR_NONE, left->imm + b);
+      if (left->op == IR_ADD && cop_ir_is_const (unit, left->b, &inner))
+        {
+          CopIrRef base = left->a;
+
+          return cop_ir_add (unit, IR_ADD, base, cop_ir_const (unit, inner + b), IR_NONE, 0);
+        }
+      break;
+    case IR_SUB:
+    case IR_OR:
+    case IR_XOR:
+    case IR_SLL:
+    case IR_SRA:
+      if (b == 0)
+        return a;
+      break;
+    case IR_AND:
+      if (b == UINT64_MAX)
+        return a;
+      break;
+    case IR_SRL:
+      if (b == 0)
+        return a;
+      /* (a << 32) >> n: zero extension, with or without a shift. */
+      if (left->op == IR_SLL && cop_ir_is_const (unit, left->b, &inner) && inner == 32 && b <= 32)
+        {
+          CopIrRef low = cop_ir_add (unit, IR_ZEXT32, left->a, IR_NONE, IR_NONE, 0);
+
+          return cop_ir_add (unit, IR_SLL, low, cop_ir_const (unit, 32 - b), IR_NONE, 0);
+        }
+      if (left->op == IR_SLL && cop_ir_is_const (unit, left->b, &inner) && inner == 48 && b == 48)
+        return cop_ir_add (unit, IR_ZEXT16, left->a, IR_NONE, IR_NONE, 0);
+      break;
+    default:
+      break;
+    }
+  return IR_NONE;
+}
+
+static CopIrRef
+simplify_sext32 (CopIrUnit *unit, CopIrRef a)
+{
+  CopIrNode node = *cop_ir_node (unit, a);
+  uint64_t amount;
+
+  if (cop_ir_is_sext32 (unit, a))
+    return a;
+  /* Shifts of words as one operation, whether by a constant or masked by 31. */
+  if (node.op == IR_SLL)
+    {
+      if (cop_ir_is_const (unit, node.b, &amount) && amount < 32)
+        return add_node (unit, IR_SLL32, node.a, node.b, IR_NONE, 0);
+      if (cop_ir_node (unit, node.b)->op == IR_AND &&
+          cop_ir_is_const (unit, cop_ir_node (unit, node.b)->b, &amount) && amount == 31)
+        return add_node (unit, IR_SLL32, node.a, cop_ir_node (unit, node.b)->a, IR_NONE, 0);
+    }
+  if (node.op == IR_SRL && cop_ir_node (unit, node.a)->op == IR_ZEXT32)
+    {
+      CopIrRef word = cop_ir_node (unit, node.a)->a;
+
+      if (cop_ir_is_const (unit, node.b, &amount) && amount < 32)
+        return add_node (unit, IR_SRL32, word, node.b, IR_NONE, 0);
+      if (cop_ir_node (unit, node.b)->op == IR_AND &&
+          cop_ir_is_const (unit, cop_ir_node (unit, node.b)->b, &amount) && amount == 31)
+        return add_node (unit, IR_SRL32, word, cop_ir_node (unit, node.b)->a, IR_NONE, 0);
+    }
+  return IR_NONE;
+}
+
+static CopIrRef
+simplify_sra (CopIrUnit *unit, CopIrRef a, CopIrRef b)
+{
+  CopIrNode left = *cop_ir_node (unit, a);
+  CopIrNode right = *cop_ir_node (unit, b);
+  uint64_t amount;
+
+  if (left.op != IR_SEXT32)
+    return IR_NONE;
+  if (cop_ir_is_const (unit, b, &amount) && amount < 32)
+    return add_node (unit, IR_SRA32, left.a, b, IR_NONE, 0);
+  if (right.op == IR_AND && cop_ir_is_const (unit, right.b, &amount) && amount == 31)
+    return add_node (unit, IR_SRA32, left.a, right.a, IR_NONE, 0);
+  return IR_NONE;
+}
+
+CopIrRef
+cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uint64_t imm)
+{
+  uint64_t left = 0, right = 0, result;
+  bool left_const = a != IR_NONE && cop_ir_is_const (unit, a, &left);
+  bool right_const = b != IR_NONE && cop_ir_is_const (unit, b, &right);
+  CopIrRef simpler = IR_NONE;
+
+  if (left_const && (right_const || b == IR_NONE) && fold (op, left, right, &result))
+    return cop_ir_const (unit, result);
+
+  if (left_const && !right_const &&
+      (op == IR_ADD || op == IR_AND || op == IR_OR || op == IR_XOR || op == IR_MUL))
+    return cop_ir_add (unit, op, b, a, c, imm);
+
+  if (right_const)
+    simpler = simplify_const_right (unit, op, a, right);
+  if (simpler == IR_NONE && op == IR_SEXT32)
+    simpler = simplify_sext32 (unit, a);
+  if (simpler == IR_NONE && op == IR_SRA)
+    simpler = simplify_sra (unit, a, b);
+  if (simpler == IR_NONE && op == IR_SELECT && left_const)
+    simpler = left != 0 ? b : c;
+  if (simpler != IR_NONE)
+    return simpler;
+  return add_node (unit, op, a, b, c, imm);
+}
+
+bool
+cop_ir_reads_x (const CopIrUnit *unit, CopIrRef ref, unsigned reg)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return false;
+  node = cop_ir_node (unit, ref);
+  if (node->op == IR_GETX)
+    return (node->imm & 31) == reg;
+  return cop_ir_reads_x (unit, node->a, reg) || cop_ir_reads_x (unit, node->b, reg) ||
+         cop_ir_reads_x (unit, node->c, reg);
+}
+
+bool
+cop_ir_has_effect (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return false;
+  node = cop_ir_node (unit, ref);
+  switch (node->op)
+    {
+    case IR_LOAD:
+    case IR_AMO:
+    case IR_LR:
+    case IR_SC:
+    case IR_FP:
+      return true;
+    default:
+      return cop_ir_has_effect (unit, node->a) || cop_ir_has_effect (unit, node->b) ||
+             cop_ir_has_effect (unit, node->c);
+    }
+}
+
+CopIrRef
+cop_ir_find_access (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node;
+  CopIrRef found;
+
+  if (ref == IR_NONE)
+    return IR_NONE;
+  node = cop_ir_node (unit, ref);
+  if (node->op == IR_LOAD || node->op == IR_AMO || node->op == IR_LR || node->op == IR_SC)
+    return ref;
+  found = cop_ir_find_access (unit, node->a);
+  if (found == IR_NONE)
+    found = cop_ir_find_access (unit, node->b);
+  return found != IR_NONE ? found : cop_ir_find_access (unit, node->c);
+}
+
+unsigned
+cop_ir_depth (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node;
+  unsigned a, b, c;
+
+  if (ref == IR_NONE)
+    return 0;
+  node = cop_ir_node (unit, ref);
+  if (ops[node->op].operands == 0)
+    return 0;
+  a = cop_ir_depth (unit, node->a);
+  b = cop_ir_depth (unit, node->b);
+  c = cop_ir_depth (unit, node->c);
+  return 1 + MAX (a, MAX (b, c));
+}
+
+static void
+dump_node (const CopIrUnit *unit, CopIrRef ref, GString *text)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+  const CopIrRef operands[] = { node->a, node->b, node->c };
+  unsigned n = ops[node->op].operands;
+
+  switch (node->op)
+    {
+    case IR_CONST:
+      g_string_append_printf (text, "%" G_GINT64_FORMAT, (int64_t) node->imm);
+      return;
+    case IR_PC:
+      g_string_append_printf (text, "page+0x%" G_GINT64_MODIFIER "x", node->imm);
+      return;
+    case IR_GETX:
+      g_string_append (text, cop_x_names[node->imm & 31]);
+      return;
+    case IR_GETF:
+      g_string_append (text, cop_f_names[node->imm]);
+      return;
+    case IR_FP:
+      g_string_append_printf (text, "%s.%u (", fp_ops[node->imm >> 8].name,
+                              (unsigned) node->imm & 0xff);
+      n = fp_ops[node->imm >> 8].operands;
+      break;
+    case IR_LOAD:
+      g_string_append_printf (text, "LOAD.%c%u (", "susususu"[node->imm],
+                              8 * cop_ir_load_size (node->imm));
+      break;
+    default:
+      g_string_append_printf (text, "%s (", ops[node->op].name);
+    }
+  for (unsigned i = 0; i < n; i++)
+    {
+      if (i > 0)
+        g_string_append (text, ", ");
+      dump_node (unit, operands[i], text);
+    }
+  g_string_append_c (text, ')');
+}
+
+static void
+dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString *text)
+{
+  static const char *const kinds[] = { "",       "",    "store", "effect", "branch if", "jump",
+                                       "jump to", "system", "interpret", "fence", "relax",
+                                       "zero block", "check target", "nop" };
+
+  g_string_append_printf (text, "  %03x  ", statement->offset);
+  if (statement->kind == IR_SETX)
+    g_string_append_printf (text, "%s = ", cop_x_names[statement->reg]);
+  else if (statement->kind == IR_SETF)
+    g_string_append_printf (text, "%s = ", cop_f_names[statement->reg]);
+  else
+    g_string_append_printf (text, "%s ", kinds[statement->kind]);
+  if (statement->a != IR_NONE)
+    dump_node (unit, statement->a, text);
+  if (statement->b != IR_NONE)
+    {
+      g_string_append (text, " <- ");
+      dump_node (unit, statement->b, text);
+    }
+  if (statement->kind == IR_BRANCH || statement->kind == IR_JUMP)
+    g_string_append_printf (text, " to page%+" G_GINT64_FORMAT, (int64_t) statement->imm);
+  if (statement->span != IR_NO_SPAN)
+    g_string_append_printf (text, "   ; span %u", statement->span);
+  g_string_append_c (text, '\n');
+}
+
+char *
+cop_ir_dump (const CopIrUnit *unit)
+{
+  GString *text = g_string_new (NULL);
+
+  for (unsigned i = 0; i < unit->blocks->len; i++)
+    {
+      const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
+
+      g_string_append_printf (text, "block %u: page+0x%x to 0x%x, %u instructions\n", i,
+                              block->offset, block->end, block->n_insns);
+      for (unsigned j = 0; j < block->n; j++)
+        {
+          const CopIrStatement *statement =
+            &g_array_index (unit->statements, CopIrStatement, block->first + j);
+
+          if (statement->kind != IR_NOP)
+            dump_statement (unit, statement, text);
+        }
+    }
+  return g_string_free (text, FALSE);
+}

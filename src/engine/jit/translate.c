@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From guest bytes to the intermediate form: finds the blocks of a unit, and says each instruction
+ * in the words of insn-sem.h, which here make nodes and statements.
+ *
+ * What is known of registers within a block (constants, sign extension) goes into the nodes at once,
+ * and two instructions in a row that compute one register (slli and srli, lui and addi, slli and add)
+ * become one statement.
+ */
+#include "engine/jit/translate.h"
+
+#include "engine/riscv/arith.h"
+#include "engine/riscv/fpu-host.h"
+#include "engine/riscv/mmu.h"
+#include "engine/riscv/system.h"
+
+#include <string.h>
+
+#define OFFSET_MASK (COP_PAGE_SIZE - 1)
+
+typedef struct
+{
+  CopIrUnit     *unit;
+  CopHart       *hart;
+  const uint8_t *page;
+  CopIrBlock     block;
+
+  CopInsn        insn;
+  uint16_t       effects;
+  uint16_t       offset;        /* of insn in the page */
+  uint8_t        number;        /* of insn in the block */
+
+  CopIrRef       known[32];     /* a constant or IR_PC node, or IR_NONE */
+  bool           sext32[32];
+  CopIrRef       merge;         /* value of the statement before, to be merged into this one */
+  uint8_t        merge_reg;
+  bool           uses_spans;
+} Translator;
+
+/* --- statements ---------------------------------------------------------------------------- */
+
+static CopIrStatement *
+add_statement (Translator *t, CopIrStatementKind kind, CopIrRef a, CopIrRef b, uint64_t imm)
+{
+  CopIrStatement statement = {
+    .kind = kind,
+    .insn = t->number,
+    .offset = t->offset,
+    .a = a,
+    .b = b,
+    .imm = imm,
+    .span = IR_NO_SPAN,
+  };
+
+  g_array_append_val (t->unit->statements, statement);
+  return &g_array_index (t->unit->statements, CopIrStatement, t->unit->statements->len - 1);
+}
+
+static CopIrStatement *
+last_statement (Translator *t)
+{
+  if (t->unit->statements->len == t->block.first)
+    return NULL;
+  return &g_array_index (t->unit->statements, CopIrStatement, t->unit->statements->len - 1);
+}
+
+static CopIrRef
+get_x (Translator *t, unsigned reg)
+{
+  if (reg == 0)
+    return cop_ir_const (t->unit, 0);
+  if (t->known[reg] != IR_NONE)
+    return t->known[reg];
+  if (t->merge != IR_NONE && reg == t->merge_reg)
+    return t->merge;
+  return cop_ir_add (t->unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE,
+                     reg | (t->sext32[reg] ? IR_X_SEXT32 : 0));
+}
+
+static void
+set_x (Translator *t, CopIrRef value)
+{
+  unsigned reg = t->insn.rd;
+  const CopIrNode *node = cop_ir_node (t->unit, value);
+  bool is_known = node->op == IR_CONST || node->op == IR_PC;
+
+  if (reg == 0)
+    {
+      if (cop_ir_has_effect (t->unit, value))
+        add_statement (t, IR_EFFECT, value, IR_NONE, 0);
+      return;
+    }
+  if (t->insn.op == COP_INSN_jalr)
+    return;                     /* after the target is read: IR_JUMP_REG does it */
+  t->known[reg] = is_known ? value : IR_NONE;
+  t->sext32[reg] = cop_ir_is_sext32 (t->unit, value);
+  if (node->op == IR_GETX && (node->imm & 31) == reg)
+    return;                     /* such as sext.w of what is a word already */
+  add_statement (t, IR_SETX, value, IR_NONE, 0)->reg = reg;
+}
+
+static void
+set_f (Translator *t, CopIrRef value)
+{
+  add_statement (t, IR_SETF, value, IR_NONE, 0)->reg = t->insn.rd;
+}
+
+static CopIrRef
+get_f (Translator *t, unsigned reg)
+{
+  return cop_ir_add (t->unit, IR_GETF, IR_NONE, IR_NONE, IR_NONE, reg);
+}
+
+static CopIrRef
+unbox32 (Translator *t, unsigned reg)
+{
+  return cop_ir_add (t->unit, IR_UNBOX32, get_f (t, reg), IR_NONE, IR_NONE, 0);
+}
+
+static CopIrRef
+fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
+{
+  unsigned frm = t->hart->mode & COP_MODE_FRM_MASK;
+  unsigned rm = !rounds || cop_fpu_is_native (frm, t->insn.rm) ? IR_RM_NATIVE : t->insn.rm;
+
+  return cop_ir_add (t->unit, IR_FP, a, b, c, (uint64_t) op << 8 | rm);
+}
+
+/* --- the words of insn-sem.h ----------------------------------------------------------------- */
+
+/* clang-format off */
+
+#define NODE0(op, imm)    cop_ir_add (t->unit, IR_##op, IR_NONE, IR_NONE, IR_NONE, imm)
+#define NODE1(op, a)      cop_ir_add (t->unit, IR_##op, a, IR_NONE, IR_NONE, 0)
+#define NODE2(op, a, b)   cop_ir_add (t->unit, IR_##op, a, b, IR_NONE, 0)
+
+#define VALUE             CopIrRef
+#define CONST(n)          cop_ir_const (t->unit, (uint64_t) (n))
+#define RS1               get_x (t, t->insn.rs1)
+#define RS2               get_x (t, t->insn.rs2)
+#define IMM               cop_ir_const (t->unit, (uint64_t) (int64_t) t->insn.imm)
+#define PC                NODE0 (PC, t->offset)
+#define NEXT_PC           NODE0 (PC, t->offset + t->insn.length)
+#define SET_RD(value)     set_x (t, value)
+
+#define ADD(a, b)         NODE2 (ADD, a, b)
+#define SUB(a, b)         NODE2 (SUB, a, b)
+#define AND(a, b)         NODE2 (AND, a, b)
+#define ANDN(a, b)        NODE2 (ANDN, a, b)
+#define OR(a, b)          NODE2 (OR, a, b)
+#define XOR(a, b)         NODE2 (XOR, a, b)
+#define NOT(a)            NODE1 (NOT, a)
+#define SLL(a, b)         NODE2 (SLL, a, b)
+#define SRL(a, b)         NODE2 (SRL, a, b)
+#define SRA(a, b)         NODE2 (SRA, a, b)
+#define EQ(a, b)          NODE2 (EQ, a, b)
+#define NE(a, b)          NODE2 (NE, a, b)
+#define LT(a, b)          NODE2 (LT, a, b)
+#define GE(a, b)          NODE2 (GE, a, b)
+#define LTU(a, b)         NODE2 (LTU, a, b)
+#define GEU(a, b)         NODE2 (GEU, a, b)
+#define SELECT(c, a, b)   cop_ir_add (t->unit, IR_SELECT, c, a, b, 0)
+#define SEXT8(a)          NODE1 (SEXT8, a)
+#define SEXT16(a)         NODE1 (SEXT16, a)
+#define SEXT32(a)         NODE1 (SEXT32, a)
+#define ZEXT16(a)         NODE1 (ZEXT16, a)
+#define ZEXT32(a)         NODE1 (ZEXT32, a)
+#define MUL(a, b)         NODE2 (MUL, a, b)
+#define MULH(a, b)        NODE2 (MULH, a, b)
+#define MULHU(a, b)       NODE2 (MULHU, a, b)
+#define MULHSU(a, b)      NODE2 (MULHSU, a, b)
+#define DIV(a, b)         NODE2 (DIV, a, b)
+#define DIVU(a, b)        NODE2 (DIVU, a, b)
+#define REM(a, b)         NODE2 (REM, a, b)
+#define REMU(a, b)        NODE2 (REMU, a, b)
+#define DIV32(a, b)       NODE2 (DIV32, a, b)
+#define DIVU32(a, b)      NODE2 (DIVU32, a, b)
+#define REM32(a, b)       NODE2 (REM32, a, b)
+#define REMU32(a, b)      NODE2 (REMU32, a, b)
+#define ROL(a, b)         NODE2 (ROL, a, b)
+#define ROR(a, b)         NODE2 (ROR, a, b)
+#define ROL32(a, b)       NODE2 (ROL32, a, b)
+#define ROR32(a, b)       NODE2 (ROR32, a, b)
+#define CLZ(a)            NODE1 (CLZ, a)
+#define CTZ(a)            NODE1 (CTZ, a)
+#define POPCOUNT(a)       NODE1 (POPCOUNT, a)
+#define BSWAP(a)          NODE1 (BSWAP, a)
+#define ORC_B(a)          NODE1 (ORC_B, a)
+#define CLMUL(a, b)       NODE2 (CLMUL, a, b)
+#define CLMULH(a, b)      NODE2 (CLMULH, a, b)
+#define CLMULR(a, b)      NODE2 (CLMULR, a, b)
+
+#define LOAD(kind, gva)        cop_ir_add (t->unit, IR_LOAD, gva, IR_NONE, IR_NONE, IR_##kind)
+#define STORE(bits, gva, v)    add_store (t, bits, gva, v)
+#define AMO(kind, bits, gva, v) cop_ir_add (t->unit, IR_AMO, gva, v, IR_NONE, (COP_AMO_##kind << 8) | (bits))
+#define LR(bits, gva)          cop_ir_add (t->unit, IR_LR, gva, IR_NONE, IR_NONE, bits)
+#define SC(bits, gva, v)       cop_ir_add (t->unit, IR_SC, gva, v, IR_NONE, bits)
+
+#define TARGET            ((uint64_t) ((int64_t) t->offset + t->insn.imm))
+#define BRANCH_IF(c)      add_branch (t, c)
+#define JUMP              add_statement (t, IR_JUMP, IR_NONE, IR_NONE, TARGET)->reg = t->insn.rd
+#define JUMP_REG(target)  add_jump_reg (t, target)
+#define CHECK_TARGET(target) add_check_target (t, target)
+#define RAISE(cause, tval) add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0)
+#define SYSTEM            add_statement (t, IR_SYSTEM, IR_NONE, IR_NONE, t->insn.bits)->reg = 0
+#define PAUSE             add_statement (t, IR_RELAX, IR_NONE, IR_NONE, 0)
+#define PREFETCH          ((void) t)
+#define FENCE             add_fence (t)
+#define CBO_ZERO(gva)     add_statement (t, IR_CBO_ZERO, gva, IR_NONE, t->insn.bits)
+
+#define FS1_BITS          get_f (t, t->insn.rs1)
+#define FS2_BITS          get_f (t, t->insn.rs2)
+#define FS1_D             get_f (t, t->insn.rs1)
+#define FS2_D             get_f (t, t->insn.rs2)
+#define FS3_D             get_f (t, t->insn.rs3)
+#define FS1_S             unbox32 (t, t->insn.rs1)
+#define FS2_S             unbox32 (t, t->insn.rs2)
+#define FS3_S             unbox32 (t, t->insn.rs3)
+#define FS1_H             NODE1 (ZEXT16, get_f (t, t->insn.rs1))
+#define SET_FD_D(value)   set_f (t, value)
+#define SET_FD_S(value)   set_f (t, NODE1 (BOX32, value))
+#define SET_FD_H(value)   set_f (t, NODE1 (BOX16, value))
+
+#define ROUNDED(name, a, b, c) fp (t, IR_FP_##name, true, a, b, c)
+#define EXACT(name, a, b)      fp (t, IR_FP_##name, false, a, b, IR_NONE)
+#define F32_NEG(a)        NODE1 (FNEG32, a)
+#define F32_ADD(a, b)     ROUNDED (f32_add, a, b, IR_NONE)
+#define F32_SUB(a, b)     ROUNDED (f32_sub, a, b, IR_NONE)
+#define F32_MUL(a, b)     ROUNDED (f32_mul, a, b, IR_NONE)
+#define F32_DIV(a, b)     ROUNDED (f32_div, a, b, IR_NONE)
+#define F32_SQRT(a)       ROUNDED (f32_sqrt, a, IR_NONE, IR_NONE)
+#define F32_FMA(a, b, c)  ROUNDED (f32_fma, a, b, c)
+#define F32_MIN(a, b)     EXACT (f32_min, a, b)
+#define F32_MAX(a, b)     EXACT (f32_max, a, b)
+#define F32_EQ(a, b)      EXACT (f32_eq, a, b)
+#define F32_LT(a, b)      EXACT (f32_lt, a, b)
+#define F32_LE(a, b)      EXACT (f32_le, a, b)
+#define F32_CLASS(a)      EXACT (f32_class, a, IR_NONE)
+#define F32_TO_I32(a)     ROUNDED (f32_to_i32, a, IR_NONE, IR_NONE)
+#define F32_TO_U32(a)     ROUNDED (f32_to_u32, a, IR_NONE, IR_NONE)
+#define F32_TO_I64(a)     ROUNDED (f32_to_i64, a, IR_NONE, IR_NONE)
+#define F32_TO_U64(a)     ROUNDED (f32_to_u64, a, IR_NONE, IR_NONE)
+#define F32_TO_F64(a)     EXACT (f32_to_f64, a, IR_NONE)
+#define F32_TO_F16(a)     ROUNDED (f32_to_f16, a, IR_NONE, IR_NONE)
+#define I32_TO_F32(a)     ROUNDED (i32_to_f32, a, IR_NONE, IR_NONE)
+#define U32_TO_F32(a)     ROUNDED (u32_to_f32, a, IR_NONE, IR_NONE)
+#define I64_TO_F32(a)     ROUNDED (i64_to_f32, a, IR_NONE, IR_NONE)
+#define U64_TO_F32(a)     ROUNDED (u64_to_f32, a, IR_NONE, IR_NONE)
+#define F64_NEG(a)        NODE1 (FNEG64, a)
+#define F64_ADD(a, b)     ROUNDED (f64_add, a, b, IR_NONE)
+#define F64_SUB(a, b)     ROUNDED (f64_sub, a, b, IR_NONE)
+#define F64_MUL(a, b)     ROUNDED (f64_mul, a, b, IR_NONE)
+#define F64_DIV(a, b)     ROUNDED (f64_div, a, b, IR_NONE)
+#define F64_SQRT(a)       ROUNDED (f64_sqrt, a, IR_NONE, IR_NONE)
+#define F64_FMA(a, b, c)  ROUNDED (f64_fma, a, b, c)
+#define F64_MIN(a, b)     EXACT (f64_min, a, b)
+#define F64_MAX(a, b)     EXACT (f64_max, a, b)
+#define F64_EQ(a, b)      EXACT (f64_eq, a, b)
+#define F64_LT(a, b)      EXACT (f64_lt, a, b)
+#define F64_LE(a, b)      EXACT (f64_le, a, b)
+#define F64_CLASS(a)      EXACT (f64_class, a, IR_NONE)
+#define F64_TO_I32(a)     ROUNDED (f64_to_i32, a, IR_NONE, IR_NONE)
+#define F64_TO_U32(a)     ROUNDED (f64_to_u32, a, IR_NONE, IR_NONE)
+#define F64_TO_I64(a)     ROUNDED (f64_to_i64, a, IR_NONE, IR_NONE)
+#define F64_TO_U64(a)     ROUNDED (f64_to_u64, a, IR_NONE, IR_NONE)
+#define F64_TO_F32(a)     ROUNDED (f64_to_f32, a, IR_NONE, IR_NONE)
+#define F64_TO_F16(a)     ROUNDED (f64_to_f16, a, IR_NONE, IR_NONE)
+#define I32_TO_F64(a)     ROUNDED (i32_to_f64, a, IR_NONE, IR_NONE)
+#define U32_TO_F64(a)     ROUNDED (u32_to_f64, a, IR_NONE, IR_NONE)
+#define I64_TO_F64(a)     ROUNDED (i64_to_f64, a, IR_NONE, IR_NONE)
+#define U64_TO_F64(a)     ROUNDED (u64_to_f64, a, IR_NONE, IR_NONE)
+#define F16_TO_F32(a)     EXACT (f16_to_f32, a, IR_NONE)
+#define F16_TO_F64(a)     EXACT (f16_to_f64, a, IR_NONE)
+
+/* clang-format on */
+
+static void
+add_store (Translator *t, unsigned bits, CopIrRef gva, CopIrRef value)
+{
+  add_statement (t, IR_STORE, gva, value, bits);
+}
+
+static void
+add_branch (Translator *t, CopIrRef condition)
+{
+  uint64_t value;
+
+  if (!cop_ir_is_const (t->unit, condition, &value))
+    add_statement (t, IR_BRANCH, condition, IR_NONE, TARGET);
+  else if (value != 0)
+    add_statement (t, IR_JUMP, IR_NONE, IR_NONE, TARGET);
+}
+
+static void
+add_jump_reg (Translator *t, CopIrRef target)
+{
+  bool links = t->insn.rd == 1 || t->insn.rd == 5;
+  bool returns = (t->insn.rs1 == 1 || t->insn.rs1 == 5) && t->insn.rs1 != t->insn.rd;
+
+  /* The link register is written after the target is read: see the lowering. */
+  add_statement (t, IR_JUMP_REG, target, IR_NONE, (links ? 1 : 0) | (returns ? 2 : 0))->reg =
+    t->insn.rd;
+}
+
+static void
+add_check_target (Translator *t, CopIrRef target)
+{
+  if (!(t->hart->isa & COP_ISA (C)))
+    add_statement (t, IR_CHECK_TARGET, target, IR_NONE, 0);
+}
+
+static void
+add_fence (Translator *t)
+{
+  if (cop_fence_is_full (t->insn.imm))
+    add_statement (t, IR_FENCE, IR_NONE, IR_NONE, 0);
+}
+
+typedef void (*Meaning) (Translator *t);
+
+#define SEM(name) static void mean_##name (Translator *t)
+#include "engine/riscv/insn-sem.h"
+#undef SEM
+
+static const Meaning meanings[COP_INSN_LAST] = {
+#define INSN(name, ...) [COP_INSN_##name] = mean_##name,
+  INSN_TABLE (INSN)
+#undef INSN
+};
+
+/* --- one instruction ------------------------------------------------------------------------- */
+
+/* What takes the value before it as an operand and stays within the host's few scratch registers. */
+static bool
+is_cheap (CopIrOp op)
+{
+  switch (op)
+    {
+    case IR_ADD:
+    case IR_SUB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_SEXT8:
+    case IR_SEXT16:
+    case IR_SEXT32:
+    case IR_ZEXT16:
+    case IR_ZEXT32:
+    case IR_NOT:
+    case IR_CONST:
+    case IR_PC:
+    case IR_GETX:
+      return true;
+    default:
+      return false;
+    }
+}
+
+/* Cheap operations throughout, and shifts by constants. */
+static bool
+is_cheap_tree (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return true;
+  node = cop_ir_node (unit, ref);
+  if (node->op == IR_SLL || node->op == IR_SRL || node->op == IR_SRA || node->op == IR_SLL32 ||
+      node->op == IR_SRL32 || node->op == IR_SRA32)
+    return cop_ir_is_const (unit, node->b, NULL) && is_cheap_tree (unit, node->a);
+  return is_cheap (node->op) && is_cheap_tree (unit, node->a) && is_cheap_tree (unit, node->b) &&
+         is_cheap_tree (unit, node->c);
+}
+
+/* Instructions whose operand may be a tree instead of a register. */
+static bool
+takes_tree (CopInsnOp op)
+{
+  switch (op)
+    {
+    case COP_INSN_addi:
+    case COP_INSN_addiw:
+    case COP_INSN_add:
+    case COP_INSN_addw:
+    case COP_INSN_sub:
+    case COP_INSN_subw:
+    case COP_INSN_and:
+    case COP_INSN_andi:
+    case COP_INSN_or:
+    case COP_INSN_ori:
+    case COP_INSN_xor:
+    case COP_INSN_xori:
+    case COP_INSN_slli:
+    case COP_INSN_srli:
+    case COP_INSN_srai:
+    case COP_INSN_slliw:
+    case COP_INSN_srliw:
+    case COP_INSN_sraiw:
+    case COP_INSN_sext_b:
+    case COP_INSN_sext_h:
+    case COP_INSN_zext_h:
+    case COP_INSN_add_uw:
+    case COP_INSN_sh1add:
+    case COP_INSN_sh2add:
+    case COP_INSN_sh3add:
+      return true;
+    default:
+      return false;
+    }
+}
+
+/* Looks whether the statement before only makes an operand of this one: then it becomes part of it.
+   Nothing can be observed between the two. */
+static void
+prepare_merge (Translator *t)
+{
+  CopIrStatement *last = last_statement (t);
+  bool two = cop_insn_table[t->insn.op].operands == COP_OPERANDS_D_S_T;
+  unsigned rd = t->insn.rd;
+
+  t->merge = IR_NONE;
+  if (t->effects != PURE || rd == 0 || last == NULL || last->kind != IR_SETX || last->reg != rd)
+    return;
+  if (t->known[rd] == IR_NONE &&
+      (!takes_tree (t->insn.op) || !is_cheap_tree (t->unit, last->a) ||
+       cop_ir_depth (t->unit, last->a) > 2 || (two && t->insn.rs1 == rd && t->insn.rs2 == rd)))
+    return;
+  if (cop_ir_has_effect (t->unit, last->a))
+    return;
+  if (t->insn.rs1 != rd && !(two && t->insn.rs2 == rd) && t->known[rd] == IR_NONE)
+    return;
+  t->merge = last->a;
+  t->merge_reg = rd;
+}
+
+/* Adds the statements of t->insn. Returns whether the block may go on behind it. */
+static bool
+translate_insn (Translator *t)
+{
+  unsigned before = t->unit->statements->len;
+  bool merged;
+
+  t->effects = t->insn.op == COP_INSN_ILLEGAL ? 0 : cop_insn_table[t->insn.op].effects;
+  if (t->insn.op == COP_INSN_ILLEGAL ||
+      ((t->effects & FP) && (t->hart->mode & COP_MODE_FS_OFF)) ||
+      ((t->effects & FP_DIRTY) && (t->hart->mode & COP_MODE_FS_CLEAN)) ||
+      ((t->effects & FP_RM) && t->insn.rm == COP_RM_DYN &&
+       (t->hart->mode & COP_MODE_FRM_MASK) > COP_RM_RMM))
+    {
+      add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
+      return false;
+    }
+
+  prepare_merge (t);
+  merged = t->merge != IR_NONE;
+  meanings[t->insn.op](t);
+  if (merged)
+    g_array_index (t->unit->statements, CopIrStatement, before - 1).kind = IR_NOP;
+  t->merge = IR_NONE;
+  if (t->insn.op == COP_INSN_ebreak)
+    return false;
+  if (t->insn.op >= COP_INSN_beq && t->insn.op <= COP_INSN_bgeu)
+    {
+      CopIrStatement *last = last_statement (t);
+
+      /* A branch on constants is a jump or nothing. */
+      return last == NULL || t->unit->statements->len == before;
+    }
+  return !(t->effects & ENDS_BLOCK);
+}
+
+/* --- spans ------------------------------------------------------------------------------------ */
+
+#define SPAN_BYTES 1024
+
+/* The base register and offset of an access whose address is a register plus a constant. */
+static bool
+split_address (const CopIrUnit *unit, CopIrRef gva, unsigned *base, int64_t *offset)
+{
+  const CopIrNode *node = cop_ir_node (unit, gva);
+  uint64_t value = 0;
+
+  if (node->op == IR_ADD && cop_ir_is_const (unit, node->b, &value))
+    node = cop_ir_node (unit, node->a);
+  if (node->op != IR_GETX)
+    return false;
+  *base = node->imm & 31;
+  *offset = (int64_t) value;
+  return true;
+}
+
+/* The plain load or store of a statement. */
+static bool
+find_span_access (const CopIrUnit *unit, const CopIrStatement *statement, CopIrRef *gva,
+                  unsigned *size, bool *writes)
+{
+  CopIrRef access;
+
+  if (statement->kind == IR_STORE)
+    {
+      *gva = statement->a;
+      *size = statement->imm / 8;
+      *writes = true;
+      return true;
+    }
+  if (statement->kind != IR_SETX && statement->kind != IR_SETF)
+    return false;
+  access = cop_ir_find_access (unit, statement->a);
+  if (access == IR_NONE || cop_ir_node (unit, access)->op != IR_LOAD)
+    return false;
+  *gva = cop_ir_node (unit, access)->a;
+  *size = cop_ir_load_size (cop_ir_node (unit, access)->imm);
+  *writes = false;
+  return true;
+}
+
+/* Gives accesses of the block off one value of one register a common span. */
+static void
+find_spans (Translator *t)
+{
+  CopIrUnit *unit = t->unit;
+  int current[32];
+
+  for (unsigned i = 0; i < 32; i++)
+    current[i] = -1;
+  for (unsigned i = 0; i < t->block.n; i++)
+    {
+      CopIrStatement *statement =
+        &g_array_index (unit->statements, CopIrStatement, t->block.first + i);
+      CopIrRef gva;
+      unsigned size, base;
+      int64_t offset;
+      bool writes;
+
+      if (find_span_access (unit, statement, &gva, &size, &writes) &&
+          split_address (unit, gva, &base, &offset) && offset >= -2048 && offset < 2048)
+        {
+          CopIrSpan *span = current[base] < 0
+                              ? NULL
+                              : &g_array_index (unit->spans, CopIrSpan, current[base]);
+          int64_t end = offset + size;
+
+          if (span == NULL ||
+              MAX (span->high, end) - MIN (span->low, offset) > SPAN_BYTES)
+            {
+              CopIrSpan fresh = { .base = base, .low = offset, .high = end };
+
+              g_array_append_val (unit->spans, fresh);
+              current[base] = unit->spans->len - 1;
+              span = &g_array_index (unit->spans, CopIrSpan, current[base]);
+            }
+          span->low = MIN (span->low, offset);
+          span->high = MAX (span->high, end);
+          span->writes |= writes;
+          span->n_accesses++;
+          statement->span = current[base];
+        }
+      if (statement->kind == IR_SETX)
+        current[statement->reg] = -1;
+    }
+
+  /* A span of one access is that access. */
+  for (unsigned i = 0; i < t->block.n; i++)
+    {
+      CopIrStatement *statement =
+        &g_array_index (unit->statements, CopIrStatement, t->block.first + i);
+
+      if (statement->span != IR_NO_SPAN &&
+          g_array_index (unit->spans, CopIrSpan, statement->span).n_accesses < 2)
+        statement->span = IR_NO_SPAN;
+    }
+}
+
+/* --- blocks and units -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  uint16_t offsets[COP_UNIT_MAX_BLOCKS];
+  unsigned n;
+  uint64_t starts[COP_PAGE_SIZE / 2 / 64];      /* a bit per halfword: some block starts there */
+  uint64_t gpa;                                 /* of the page */
+  CopIsTranslated is_translated;
+  gpointer data;
+} WorkList;
+
+static bool
+is_start (const WorkList *list, unsigned offset)
+{
+  return list->starts[offset / 2 / 64] >> (offset / 2 % 64) & 1;
+}
+
+static void
+add_work (WorkList *list, int64_t offset)
+{
+  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || (offset & 1) ||
+      list->n == COP_UNIT_MAX_BLOCKS || is_start (list, offset))
+    return;
+  if (list->n > 0 && list->is_translated (list->data, list->gpa + offset))
+    return;
+  list->starts[offset / 2 / 64] |= UINT64_C (1) << (offset / 2 % 64);
+  list->offsets[list->n++] = offset;
+}
+
+/* The instruction at @offset; false when it reaches into the next page. */
+static bool
+read_insn (Translator *t, unsigned offset)
+{
+  uint64_t gpa = t->unit->gpa + offset;
+  uint16_t low, high = 0;
+
+  cop_mmu_watch_code (t->hart, gpa, MIN (4, COP_PAGE_SIZE - offset));
+  memcpy (&low, t->page + offset, sizeof low);
+  if ((low & 3) == 3)
+    {
+      if (offset + 4 > COP_PAGE_SIZE)
+        return false;
+      memcpy (&high, t->page + offset + 2, sizeof high);
+    }
+  cop_insn_decode (low | (uint32_t) high << 16, t->hart->isa, &t->insn);
+  return true;
+}
+
+static void
+translate_block (Translator *t, WorkList *list, unsigned start)
+{
+  unsigned offset = start;
+  bool more = true;
+
+  t->block = (CopIrBlock){ .first = t->unit->statements->len, .offset = start };
+  for (unsigned i = 0; i < 32; i++)
+    {
+      t->known[i] = IR_NONE;
+      t->sext32[i] = false;
+    }
+  t->merge = IR_NONE;
+  while (more && offset < COP_PAGE_SIZE && t->block.n_insns < COP_UNIT_BLOCK_INSNS &&
+         (offset == start || !is_start (list, offset)))
+    {
+      t->offset = offset;
+      t->number = t->block.n_insns;
+      if (!read_insn (t, offset))
+        {
+          add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
+          t->block.n_insns++;
+          offset += 2;
+          more = false;
+          break;
+        }
+      more = translate_insn (t);
+      t->block.n_insns++;
+      offset += t->insn.length;
+    }
+  t->block.end = offset;
+  t->block.n = t->unit->statements->len - t->block.first;
+  t->block.falls_through = more;
+  if (t->uses_spans)
+    find_spans (t);
+  g_array_append_val (t->unit->blocks, t->block);
+}
+
+/* Where control may go on in the page behind a block. */
+static void
+add_successors (Translator *t, WorkList *list)
+{
+  const CopIrStatement *last = last_statement (t);
+
+  if (last != NULL && (last->kind == IR_BRANCH || last->kind == IR_JUMP))
+    add_work (list, (int64_t) last->imm);
+  if (t->block.falls_through ||
+      (last != NULL &&
+       (last->kind == IR_BRANCH || last->kind == IR_SYSTEM || last->kind == IR_INTERPRET ||
+        /* what a call returns to */
+        ((last->kind == IR_JUMP || last->kind == IR_JUMP_REG) && last->reg != 0))))
+    add_work (list, t->block.end);
+}
+
+void
+cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t gpa, const uint8_t *page,
+                    CopIsTranslated is_translated, gpointer data)
+{
+  Translator t = { .unit = unit, .hart = hart, .page = page, .uses_spans = true };
+  WorkList list = { .is_translated = is_translated, .data = data };
+  unsigned n_insns = 0;
+
+  cop_ir_unit_clear (unit);
+  unit->gpa = list.gpa = gpa & ~(uint64_t) OFFSET_MASK;
+  unit->mode = hart->mode;
+  add_work (&list, gpa & OFFSET_MASK);
+  for (unsigned i = 0; i < list.n && n_insns < COP_UNIT_MAX_INSNS; i++)
+    {
+      translate_block (&t, &list, list.offsets[i]);
+      n_insns += t.block.n_insns;
+      add_successors (&t, &list);
+    }
+}

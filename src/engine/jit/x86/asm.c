@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * An assembler for the part of x86-64 that the back end emits.
+ */
+#include "engine/jit/x86/asm.h"
+
+void
+cop_asm_init (CopAsm *a)
+{
+  a->capacity = 16384;
+  a->code = g_malloc (a->capacity);
+  a->size = 0;
+  a->labels = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  a->fixups = g_array_new (FALSE, FALSE, sizeof (CopAsmFixup));
+}
+
+void
+cop_asm_clear (CopAsm *a)
+{
+  g_free (a->code);
+  g_array_unref (a->labels);
+  g_array_unref (a->fixups);
+}
+
+void
+cop_asm_reset (CopAsm *a)
+{
+  a->size = 0;
+  g_array_set_size (a->labels, 0);
+  g_array_set_size (a->fixups, 0);
+}
+
+void
+cop_asm_grow (CopAsm *a)
+{
+  a->capacity *= 2;
+  a->code = g_realloc (a->code, a->capacity);
+}
+
+CopLabel
+asm_new_label (CopAsm *a)
+{
+  uint32_t unbound = LABEL_UNBOUND;
+
+  g_array_append_val (a->labels, unbound);
+  return a->labels->len - 1;
+}
+
+void
+asm_bind (CopAsm *a, CopLabel label)
+{
+  g_array_index (a->labels, uint32_t, label) = a->size;
+}
+
+/* Prefixes and opcode. @r, @x, @b: the registers whose fourth bit goes into REX; @force: REX even
+   when empty, which makes spl to dil byte registers. */
+static void
+prefix (CopAsm *a, uint32_t opcode, bool w, unsigned r, unsigned x, unsigned b, bool force)
+{
+  uint8_t rex = 0x40 | w << 3 | (r >> 3 & 1) << 2 | (x >> 3 & 1) << 1 | (b >> 3 & 1);
+
+  if (opcode >> 24 != 0)
+    emit8 (a, opcode >> 24);
+  if (rex != 0x40 || force)
+    emit8 (a, rex);
+  if (opcode & 0xff0000)
+    emit8 (a, opcode >> 16);
+  if (opcode & 0xffff00)
+    emit8 (a, opcode >> 8);
+  emit8 (a, opcode);
+}
+
+static void
+modrm_mem (CopAsm *a, unsigned reg, CopMem m)
+{
+  unsigned base = m.base & 7;
+  bool needs_sib = m.index != NO_REG || base == RSP;
+  unsigned mode;
+
+  reg &= 7;
+  if (m.disp == 0 && base != RBP)
+    mode = 0;
+  else if (m.disp >= -128 && m.disp < 128)
+    mode = 1;
+  else
+    mode = 2;
+
+  emit8 (a, mode << 6 | reg << 3 | (needs_sib ? RSP : base));
+  if (needs_sib)
+    emit8 (a, m.scale << 6 | (m.index == NO_REG ? RSP : m.index & 7) << 3 | base);
+  if (mode == 1)
+    emit8 (a, m.disp);
+  else if (mode == 2)
+    emit32 (a, m.disp);
+}
+
+void
+asm_rr (CopAsm *a, uint32_t opcode, bool w, CopReg reg, CopReg rm)
+{
+  prefix (a, opcode, w, reg, 0, rm, false);
+  emit8 (a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void
+asm_rr8 (CopAsm *a, uint32_t opcode, CopReg reg, CopReg rm)
+{
+  prefix (a, opcode, false, reg, 0, rm, true);
+  emit8 (a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void
+asm_rm (CopAsm *a, uint32_t opcode, bool w, CopReg reg, CopMem m)
+{
+  prefix (a, opcode, w, reg, m.index == NO_REG ? 0 : m.index, m.base, false);
+  modrm_mem (a, reg, m);
+}
+
+void
+asm_rm8 (CopAsm *a, uint32_t opcode, CopReg reg, CopMem m)
+{
+  prefix (a, opcode, false, reg, m.index == NO_REG ? 0 : m.index, m.base, true);
+  modrm_mem (a, reg, m);
+}
+
+void
+asm_vex (CopAsm *a, unsigned pp, unsigned map, uint8_t opcode, bool w, CopReg reg, CopReg vvvv,
+         CopReg rm)
+{
+  emit8 (a, 0xc4);
+  emit8 (a, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | map);
+  emit8 (a, w << 7 | (~vvvv & 15) << 3 | pp);
+  emit8 (a, opcode);
+  emit8 (a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void
+asm_mov_ri (CopAsm *a, CopReg reg, uint64_t value)
+{
+  if (value == 0)
+    asm_rr (a, 0x33, false, reg, reg);
+  else if (value <= UINT32_MAX)
+    {
+      prefix (a, 0xb8 + (reg & 7), false, 0, 0, reg, false);
+      emit32 (a, value);
+    }
+  else if ((uint64_t) (int32_t) value == value)
+    {
+      prefix (a, 0xc7, true, 0, 0, reg, false);
+      emit8 (a, 0xc0 | (reg & 7));
+      emit32 (a, value);
+    }
+  else
+    {
+      prefix (a, 0xb8 + (reg & 7), true, 0, 0, reg, false);
+      emit64 (a, value);
+    }
+}
+
+void
+asm_alu_ri (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value)
+{
+  bool small = value >= -128 && value < 128;
+
+  prefix (a, small ? 0x83 : 0x81, w, 0, 0, reg, false);
+  emit8 (a, 0xc0 | op << 3 | (reg & 7));
+  if (small)
+    emit8 (a, value);
+  else
+    emit32 (a, value);
+}
+
+void
+asm_alu_mi (CopAsm *a, CopAlu op, bool w, CopMem m, int32_t value)
+{
+  bool small = value >= -128 && value < 128;
+
+  prefix (a, small ? 0x83 : 0x81, w, 0, m.index == NO_REG ? 0 : m.index, m.base, false);
+  modrm_mem (a, op, m);
+  if (small)
+    emit8 (a, value);
+  else
+    emit32 (a, value);
+}
+
+void
+asm_cmp8_mi (CopAsm *a, CopMem m, uint8_t value)
+{
+  prefix (a, 0x80, false, 0, 0, m.base, false);
+  modrm_mem (a, ALU_CMP, m);
+  emit8 (a, value);
+}
+
+void
+asm_shift_ri (CopAsm *a, CopShift op, bool w, CopReg reg, unsigned count)
+{
+  prefix (a, 0xc1, w, 0, 0, reg, false);
+  emit8 (a, 0xc0 | op << 3 | (reg & 7));
+  emit8 (a, count);
+}
+
+void
+asm_store_i (CopAsm *a, unsigned size, CopMem m, int32_t value)
+{
+  if (size == 2)
+    emit8 (a, 0x66);
+  prefix (a, size == 1 ? 0xc6 : 0xc7, size == 8, 0, m.index == NO_REG ? 0 : m.index, m.base, false);
+  modrm_mem (a, 0, m);
+  if (size == 1)
+    emit8 (a, value);
+  else if (size == 2)
+    {
+      emit8 (a, value);
+      emit8 (a, value >> 8);
+    }
+  else
+    emit32 (a, value);
+}
+
+static void
+rel32 (CopAsm *a, CopLabel label, const void *target)
+{
+  CopAsmFixup fixup = { .at = a->size, .label = label, .target = target };
+
+  g_array_append_val (a->fixups, fixup);
+  emit32 (a, 0);
+}
+
+void
+asm_jcc (CopAsm *a, CopCond cc, CopLabel label)
+{
+  emit8 (a, 0x0f);
+  emit8 (a, 0x80 + cc);
+  rel32 (a, label, NULL);
+}
+
+void
+asm_jmp (CopAsm *a, CopLabel label)
+{
+  emit8 (a, 0xe9);
+  rel32 (a, label, NULL);
+}
+
+void
+asm_jmp_to (CopAsm *a, const void *target)
+{
+  emit8 (a, 0xe9);
+  rel32 (a, LABEL_UNBOUND, target);
+}
+
+void
+asm_jcc_to (CopAsm *a, CopCond cc, const void *target)
+{
+  emit8 (a, 0x0f);
+  emit8 (a, 0x80 + cc);
+  rel32 (a, LABEL_UNBOUND, target);
+}
+
+void
+asm_call_to (CopAsm *a, const void *target)
+{
+  emit8 (a, 0xe8);
+  rel32 (a, LABEL_UNBOUND, target);
+}
+
+uint32_t
+asm_jmp_patchable (CopAsm *a, CopLabel label)
+{
+  while (((a->size + 1) & 7) > 4)
+    emit8 (a, 0x90);
+  asm_jmp (a, label);
+  return a->size - 4;
+}
+
+void
+cop_asm_install (const CopAsm *a, uint8_t *place, const uint8_t *exec)
+{
+  memcpy (place, a->code, a->size);
+  for (unsigned i = 0; i < a->fixups->len; i++)
+    {
+      const CopAsmFixup *fixup = &g_array_index (a->fixups, CopAsmFixup, i);
+      int64_t target = fixup->label == LABEL_UNBOUND
+                         ? (const uint8_t *) fixup->target - exec
+                         : (int64_t) g_array_index (a->labels, uint32_t, fixup->label);
+      int32_t rel = target - (fixup->at + 4);
+
+      memcpy (place + fixup->at, &rel, sizeof rel);
+    }
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory accesses: the TLB look-up in line, what is left out of line, spans, and atomics.
+ *
+ *   rorx ecx, gva, 7  }  slot of the gva, times the size of an entry
+ *   rorx edx, gva, 17 }
+ *   xor ecx, edx
+ *   and ecx, mask
+ *   add rcx, [tlb]
+ *   mov rdx, gva; and rdx, page and alignment
+ *   cmp rdx, [rcx + tag]; jne stub
+ *   mov rcx, [rcx + addend]
+ *   mov reg, [gva + rcx]
+ */
+#include "engine/jit/x86/lower-private.h"
+
+#include "engine/riscv/arith.h"
+
+#define BIT(reg) (1u << (reg))
+
+/* What the look-up computes with. */
+G_STATIC_ASSERT (sizeof (CopTlbEntry) == 32);
+G_STATIC_ASSERT (offsetof (CopTlb, entries) == 0);
+G_STATIC_ASSERT (COP_TLB_MIX == 10);
+#define SLOT_MASK ((COP_TLB_SIZE - 1) * (int32_t) sizeof (CopTlbEntry))
+#define SLOT_SHIFT (COP_PAGE_SHIFT - 5)
+
+static CopMem
+tag_of (CopReg entry, CopAccess access)
+{
+  return mem (entry, offsetof (CopTlbEntry, tag) + 8 * access);
+}
+
+/* rcx = the entry's address; clobbers rdx. */
+static void
+find_entry (CopJitBackend *b, CopReg gva)
+{
+  if (b->host.bmi2)
+    {
+      asm_vex (&b->a, 3, 3, 0xf0, false, RCX, RAX, gva);
+      emit8 (&b->a, SLOT_SHIFT);
+      asm_vex (&b->a, 3, 3, 0xf0, false, RDX, RAX, gva);
+      emit8 (&b->a, SLOT_SHIFT + COP_TLB_MIX);
+    }
+  else
+    {
+      asm_rr (&b->a, 0x8b, false, RCX, gva);
+      asm_shift_ri (&b->a, SHIFT_SHR, false, RCX, SLOT_SHIFT);
+      asm_rr (&b->a, 0x8b, false, RDX, gva);
+      asm_shift_ri (&b->a, SHIFT_SHR, false, RDX, SLOT_SHIFT + COP_TLB_MIX);
+    }
+  asm_alu_rr (&b->a, ALU_XOR, false, RCX, RDX);
+  asm_alu_ri (&b->a, ALU_AND, false, RCX, SLOT_MASK);
+  asm_alu_rm (&b->a, ALU_ADD, true, RCX, HART_FIELD (tlb));
+}
+
+/* rcx = addend for an access of @size bytes at @gva, or on to @miss. */
+static void
+look_up (CopJitBackend *b, CopReg gva, unsigned size, CopAccess access, CopLabel miss)
+{
+  find_entry (b, gva);
+  asm_mov_rr (&b->a, true, RDX, gva);
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+}
+
+/* Adds a stub that is reached with the address in @address; the code goes on at its `back`. */
+static CopStub *
+add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address)
+{
+  CopStub *stub = lower_add_stub (b, kind);
+
+  stub->address = address;
+  stub->back = asm_new_label (&b->a);
+  stub->place = lower_place (b);
+  return stub;
+}
+
+/* --- spans ------------------------------------------------------------------------------------- */
+
+/* Where an access of a span goes, with rcx its addend. At the first, the whole span is checked. */
+static CopMem
+span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
+{
+  unsigned index = b->statement->span;
+  unsigned slot = index - b->first_span;
+  const CopIrSpan *span = &g_array_index (b->unit->spans, CopIrSpan, index);
+  const CopIrNode *address = cop_ir_node (b->unit, gva);
+  int32_t offset = address->op == IR_ADD ? (int32_t) cop_ir_node (b->unit, address->b)->imm : 0;
+  CopReg base = home (span->base);
+  CopMem place = mem (RSP, 8 * slot);
+  CopStub *stub;
+  CopLabel label, back;
+
+  if (b->span_ready[slot])
+    {
+      if (base == NO_REG)
+        {
+          asm_load (&b->a, RAX, x_mem (span->base));
+          base = RAX;
+        }
+      asm_load (&b->a, RCX, place);
+      return mem_index (base, RCX, 0, offset);
+    }
+
+  if (base == NO_REG)
+    {
+      asm_load (&b->a, RAX, x_mem (span->base));
+      if (span->low != 0)
+        asm_alu_ri (&b->a, ALU_ADD, true, RAX, span->low);
+    }
+  else
+    asm_lea (&b->a, true, RAX, mem (base, span->low));
+  stub = add_access_stub (b, STUB_SPAN, RAX);
+  stub->detail = (uint32_t) (span->high - span->low) | (span->writes ? 1u << 16 : 0) |
+                 (is_store ? 1u << 17 : 0);
+  label = stub->label;
+  back = stub->back;
+  find_entry (b, RAX);
+  asm_mov_rr (&b->a, true, RDX, RAX);
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX,
+              tag_of (RCX, span->writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD));
+  asm_jcc (&b->a, CC_NE, label);
+  asm_lea (&b->a, true, RDX, mem (RAX, span->high - span->low - 1));
+  asm_alu_rr (&b->a, ALU_XOR, true, RDX, RAX);
+  asm_alu_ri (&b->a, ALU_CMP, true, RDX, COP_PAGE_SIZE);
+  asm_jcc (&b->a, CC_AE, label);
+  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  asm_bind (&b->a, back);
+  asm_store (&b->a, place, RCX);
+  b->span_ready[slot] = true;
+  return mem_index (RAX, RCX, 0, offset - span->low);
+}
+
+static bool
+in_span (const CopJitBackend *b)
+{
+  return b->statement->span != IR_NO_SPAN && b->statement->span - b->first_span < MAX_SPANS;
+}
+
+/* --- loads and stores -------------------------------------------------------------------------- */
+
+static void
+load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, CopMem m)
+{
+  /* clang-format off */
+  static const struct { uint16_t opcode; bool w; } forms[] = {
+    [IR_S8]  = { 0x0fbe, true },  [IR_U8]  = { 0x0fb6, false },
+    [IR_S16] = { 0x0fbf, true },  [IR_U16] = { 0x0fb7, false },
+    [IR_S32] = { 0x63,   true },  [IR_U32] = { 0x8b,   false },
+    [IR_U64] = { 0x8b,   true },
+  };
+  /* clang-format on */
+
+  asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
+}
+
+void
+lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  CopReg gva;
+  CopStub *stub;
+  CopLabel label, back;
+
+  if (in_span (b))
+    {
+      load_host (b, node->imm, dst, span_access (b, node->a, false));
+      return;
+    }
+  gva = lower_to_some_reg (b, node->a, RAX, 0);
+  stub = add_access_stub (b, STUB_LOAD, gva);
+  stub->value = dst;
+  stub->detail = node->imm;
+  label = stub->label;
+  back = stub->back;
+  look_up (b, gva, cop_ir_load_size (node->imm), COP_ACCESS_LOAD, label);
+  load_host (b, node->imm, dst, mem_index (gva, RCX, 0, 0));
+  asm_bind (&b->a, back);
+}
+
+/* The register to store from: its home, or rdx. */
+static CopReg
+store_value (CopJitBackend *b, CopIrRef value)
+{
+  return lower_to_some_reg (b, value, RDX, BIT (RAX) | BIT (RCX));
+}
+
+static void
+store_host (CopJitBackend *b, unsigned bits, CopMem m, CopIrRef value)
+{
+  uint64_t constant;
+  CopReg reg;
+
+  if (cop_ir_is_const (b->unit, value, &constant) && (uint64_t) (int32_t) constant == constant)
+    {
+      asm_store_i (&b->a, bits / 8, m, (int32_t) constant);
+      return;
+    }
+  reg = store_value (b, value);
+  if (bits == 8)
+    asm_rm8 (&b->a, 0x88, reg, m);
+  else if (bits == 16)
+    asm_rm (&b->a, 0x66000089, false, reg, m);
+  else
+    asm_rm (&b->a, 0x89, bits == 64, reg, m);
+}
+
+void
+lower_store (CopJitBackend *b, const CopIrStatement *statement)
+{
+  unsigned bits = statement->imm;
+  CopReg gva;
+  CopStub *stub;
+  CopLabel label, back;
+
+  if (in_span (b))
+    {
+      store_host (b, bits, span_access (b, statement->a, true), statement->b);
+      return;
+    }
+  gva = lower_to_some_reg (b, statement->a, RAX, 0);
+  stub = add_access_stub (b, STUB_STORE, gva);
+  stub->imm = statement->b;
+  stub->detail = bits;
+  label = stub->label;
+  back = stub->back;
+  look_up (b, gva, bits / 8, COP_ACCESS_STORE, label);
+  store_host (b, bits, mem_index (gva, RCX, 0, 0), statement->b);
+  asm_bind (&b->a, back);
+}
+
+/* --- atomics ----------------------------------------------------------------------------------- */
+
+/* rcx = addend for an atomic access; the address is in the register that is returned. */
+static CopReg
+look_up_atomic (CopJitBackend *b, CopIrRef address, unsigned bits, CopAccess access)
+{
+  CopReg gva = lower_to_some_reg (b, address, RAX, 0);
+  CopStub *stub = add_access_stub (b, STUB_ATOMIC, gva);
+  CopLabel label = stub->label, back = stub->back;
+
+  stub->detail = bits / 8;
+  stub->imm = access;
+  look_up (b, gva, bits / 8, access, label);
+  asm_bind (&b->a, back);
+  return gva;
+}
+
+#define DEFINE_AMO(kind, bits)                                                                   \
+  static uint64_t amo_##kind##_##bits (uint64_t hva, uint64_t value)                             \
+  {                                                                                              \
+    return cop_amo##bits ((void *) (uintptr_t) hva, value, COP_AMO_##kind);                      \
+  }
+#define DEFINE_AMOS(kind) DEFINE_AMO (kind, 32) DEFINE_AMO (kind, 64)
+DEFINE_AMOS (XOR)
+DEFINE_AMOS (AND)
+DEFINE_AMOS (OR)
+DEFINE_AMOS (MIN)
+DEFINE_AMOS (MAX)
+DEFINE_AMOS (MINU)
+DEFINE_AMOS (MAXU)
+
+/* Those the host has no instruction for that gives the old value. */
+static const CopJitCallee amo_callees[][2] = {
+#define CALLEES(kind) [COP_AMO_##kind] = { amo_##kind##_32, amo_##kind##_64 }
+  CALLEES (XOR), CALLEES (AND), CALLEES (OR),   CALLEES (MIN),
+  CALLEES (MAX), CALLEES (MINU), CALLEES (MAXU),
+#undef CALLEES
+};
+
+void
+lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  unsigned bits = node->imm & 0xff;
+  CopAmo kind = node->imm >> 8;
+  bool w = bits == 64;
+  CopReg gva = look_up_atomic (b, node->a, bits, COP_ACCESS_STORE);
+
+  asm_lea (&b->a, true, RAX, mem_index (gva, RCX, 0, 0));
+  lower_value (b, node->b, RDX, BIT (RAX));
+  if (kind == COP_AMO_SWAP)
+    asm_rm (&b->a, 0x87, w, RDX, mem (RAX, 0));
+  else if (kind == COP_AMO_ADD)
+    {
+      emit8 (&b->a, 0xf0);
+      asm_rm (&b->a, 0x0fc1, w, RDX, mem (RAX, 0));
+    }
+  else if (b->statement->kind == IR_EFFECT &&
+           (kind == COP_AMO_AND || kind == COP_AMO_OR || kind == COP_AMO_XOR))
+    {
+      static const CopAlu alus[] = {
+        [COP_AMO_AND] = ALU_AND, [COP_AMO_OR] = ALU_OR, [COP_AMO_XOR] = ALU_XOR
+      };
+
+      emit8 (&b->a, 0xf0);
+      asm_rm (&b->a, 8 * alus[kind] + 1, w, RDX, mem (RAX, 0));
+    }
+  else
+    {
+      asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) amo_callees[kind][w]);
+      asm_call_to (&b->a, b->call);
+      asm_mov_rr (&b->a, true, RDX, RAX);
+    }
+  if (w)
+    asm_mov_rr (&b->a, true, dst, RDX);
+  else
+    asm_rr (&b->a, 0x63, true, dst, RDX);
+}
+
+void
+lower_lr (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  unsigned bits = node->imm;
+  CopReg gva = look_up_atomic (b, node->a, bits, COP_ACCESS_LOAD);
+
+  asm_rm (&b->a, 0x8b, bits == 64, RDX, mem_index (gva, RCX, 0, 0));
+  asm_store (&b->a, HART_FIELD (s.reservation), gva);
+  asm_store (&b->a, HART_FIELD (s.reservation_value), RDX);
+  asm_store_i (&b->a, 1, HART_FIELD (s.reservation_size), bits / 8);
+  if (bits == 64)
+    asm_mov_rr (&b->a, true, dst, RDX);
+  else
+    asm_rr (&b->a, 0x63, true, dst, RDX);
+}
+
+void
+lower_sc (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  unsigned bits = node->imm;
+  CopReg gva = look_up_atomic (b, node->a, bits, COP_ACCESS_STORE);
+  CopLabel fail = asm_new_label (&b->a), done = asm_new_label (&b->a);
+
+  asm_cmp8_mi (&b->a, HART_FIELD (s.reservation_size), bits / 8);
+  asm_jcc (&b->a, CC_NE, fail);
+  asm_alu_rm (&b->a, ALU_CMP, true, gva, HART_FIELD (s.reservation));
+  asm_jcc (&b->a, CC_NE, fail);
+  asm_store_i (&b->a, 1, HART_FIELD (s.reservation_size), 0);
+  asm_lea (&b->a, true, RCX, mem_index (gva, RCX, 0, 0));
+  lower_value (b, node->b, RDX, BIT (RCX));
+  asm_load (&b->a, RAX, HART_FIELD (s.reservation_value));
+  emit8 (&b->a, 0xf0);
+  asm_rm (&b->a, 0x0fb1, bits == 64, RDX, mem (RCX, 0));
+  asm_setcc (&b->a, CC_NE, RAX);
+  asm_rr8 (&b->a, 0x0fb6, dst, RAX);
+  asm_jmp (&b->a, done);
+  asm_bind (&b->a, fail);
+  asm_store_i (&b->a, 1, HART_FIELD (s.reservation_size), 0);
+  asm_mov_ri (&b->a, dst, 1);
+  asm_bind (&b->a, done);
+}
+
+/* --- out of line ------------------------------------------------------------------------------- */
+
+static void
+lower_load_stub (CopJitBackend *b, const CopStub *stub)
+{
+  asm_mov_rr (&b->a, true, RAX, stub->address);
+  asm_mov_ri (&b->a, RCX, stub->place);
+  asm_call_to (&b->a, b->load[stub->detail]);
+  asm_mov_rr (&b->a, true, stub->value, RAX);
+}
+
+static void
+lower_store_stub (CopJitBackend *b, const CopStub *stub)
+{
+  static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
+
+  asm_mov_rr (&b->a, true, RAX, stub->address);
+  lower_value (b, stub->imm, RDX, BIT (RAX));
+  asm_mov_ri (&b->a, RCX, stub->place);
+  asm_call_to (&b->a, b->store[log2_bytes[stub->detail / 8]]);
+}
+
+void
+lower_memory_stub (CopJitBackend *b, const CopStub *stub)
+{
+  asm_bind (&b->a, stub->label);
+  switch (stub->kind)
+    {
+    case STUB_LOAD:
+      lower_load_stub (b, stub);
+      break;
+    case STUB_STORE:
+      lower_store_stub (b, stub);
+      break;
+    default:
+      asm_mov_rr (&b->a, true, RAX, stub->address);
+      asm_mov_ri (&b->a, RDX, stub->detail);
+      asm_mov_ri (&b->a, RCX, stub->place);
+      if (stub->kind == STUB_SPAN)
+        asm_call_to (&b->a, b->span);
+      else
+        asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
+    }
+  asm_jmp (&b->a, stub->back);
+}

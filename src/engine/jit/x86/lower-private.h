@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The x86-64 back end's inside.
+ *
+ *   rbp            the hart, plus 128, so that all x registers are within a byte's reach
+ *   r15            fuel: instructions left before the code must return
+ *   rax rcx rdx    scratch
+ *   the other ten  guest registers, the same in all translated code
+ *   rsp            [rsp + 8 * n]: addends of the spans of the block
+ *
+ * Between any two statements all guest state is in its place.
+ */
+#pragma once
+
+#include "engine/jit/backend.h"
+#include "engine/jit/x86/asm.h"
+
+#include <stddef.h>
+
+#define HART_BIAS 128
+#define FUEL R15
+#define HART RBP
+#define MAX_SPANS 62            /* slots on the stack; later spans are checked one by one */
+#define FRAME_BYTES (8 * MAX_SPANS + 8)
+
+/* A field of the hart as an operand. */
+#define HART_FIELD(member) mem (HART, (int32_t) offsetof (CopHart, member) - HART_BIAS)
+
+/* What the `call` thunk calls: rax and rdx in, rax out. */
+typedef uint64_t (*CopJitCallee) (uint64_t a, uint64_t b);
+
+/* Out-of-line code of the block being lowered. */
+typedef struct
+{
+  uint8_t  kind;                /* in lower.c */
+  CopLabel label, back;
+  CopReg   address, value;
+  uint32_t place;               /* COP_JIT_PLACE */
+  uint32_t detail;
+  uint64_t imm;
+} CopStub;
+
+typedef struct
+{
+  bool bmi1, bmi2, lzcnt, popcnt, fma;
+} CopHostFeatures;
+
+struct CopJitBackend
+{
+  CopAsm           a;
+  CopHostFeatures  host;
+
+  /* Thunks, at their executable addresses. */
+  const void      *enter, *exit_pc, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret,
+    *exit_block;
+  const void      *load[7];     /* by CopIrLoad */
+  const void      *store[4];    /* by log2 of the size */
+  const void      *span, *atomic_load, *atomic_store, *call, *fp, *cbo_zero, *relax;
+
+  /* Of the unit in work. */
+  const CopIrUnit *unit;
+  CopJitCode      *code;
+  GArray          *stubs;       /* (element-type CopStub) */
+  CopLabel         block_labels[4096 / 2];      /* by offset in halfwords; LABEL_UNBOUND: not here */
+  const CopIrBlock *block;
+  const CopIrStatement *statement;
+  bool             span_ready[MAX_SPANS];
+  uint16_t         first_span;  /* of the block */
+  bool             boxed[32];   /* f registers known to hold a boxed f32 */
+};
+
+/* Home of guest register @reg: a host register, or NO_REG when it lives in the hart. */
+extern const uint8_t cop_x86_home[32];
+
+static inline CopReg
+home (unsigned reg)
+{
+  return cop_x86_home[reg];
+}
+
+static inline CopMem
+x_mem (unsigned reg)
+{
+  return mem (HART, (int32_t) (8 * reg) - HART_BIAS);
+}
+
+static inline CopMem
+f_mem (unsigned reg)
+{
+  return mem (HART, (int32_t) (offsetof (CopHart, s.f) + 8 * reg) - HART_BIAS);
+}
+
+/* lower.c */
+uint32_t lower_place (const CopJitBackend *b);
+CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
+
+/* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
+   the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
+void lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
+/* Sets flags for a comparison node or a truth value; returns the condition under which it is true. */
+CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
+/* The register a value stands in already, or evaluated into @scratch. */
+CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32_t keep);
+
+/* lower-mem.c */
+void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+void lower_store (CopJitBackend *b, const CopIrStatement *statement);
+void lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+void lower_lr (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+void lower_sc (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+void lower_memory_stub (CopJitBackend *b, const CopStub *stub);
+
+/* lower-fp.c */
+void lower_setf (CopJitBackend *b, const CopIrStatement *statement);
+void lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst);
+void lower_fp_stub (CopJitBackend *b, const CopStub *stub);
+bool lower_is_fp (const CopJitBackend *b, CopIrRef ref);
+
+/* Kinds of stubs. */
+enum
+{
+  STUB_BUDGET,
+  STUB_LINK,
+  STUB_EXIT_AT,
+  STUB_LOAD,
+  STUB_STORE,
+  STUB_SPAN,
+  STUB_ATOMIC,
+  STUB_UNBOX,
+  STUB_NAN32,
+  STUB_NAN64,
+  STUB_CONVERT,
+};
+
+/* thunks.c */
+size_t cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, size_t room);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Units to x86-64: blocks, control flow, and exits.
+ *
+ *   block:   sub r15, n; jl bounce           eight-byte aligned, so that it can be closed
+ *            statements
+ *            jump to a block of the unit, by a link within the page, or through the jump table
+ *   bounce:  out of line: leaves at the block's start
+ */
+#include "engine/jit/x86/lower-private.h"
+
+#include "engine/riscv/system.h"
+
+/* Callers may clobber rax, rcx, rdx only. By how often compiled programs name each register. */
+const uint8_t cop_x86_home[32] = {
+  /* clang-format off */
+  NO_REG, NO_REG, R12,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* sp */
+  RBX,    R13,    RSI,    RDI,    R8,     R9,     R10,    R11,          /* s0 s1 a0 to a5 */
+  NO_REG, NO_REG, R14,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* s2 */
+  NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,
+  /* clang-format on */
+};
+
+G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
+G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
+#define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
+
+static CopJitBackend *
+x86_create (void)
+{
+  CopJitBackend *b = g_new0 (CopJitBackend, 1);
+
+  cop_asm_init (&b->a);
+  b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
+  __builtin_cpu_init ();
+  b->host.bmi1 = __builtin_cpu_supports ("bmi");
+  b->host.bmi2 = __builtin_cpu_supports ("bmi2");
+  b->host.lzcnt = __builtin_cpu_supports ("lzcnt");
+  b->host.popcnt = __builtin_cpu_supports ("popcnt");
+  b->host.fma = __builtin_cpu_supports ("fma");
+  return b;
+}
+
+static void
+x86_destroy (CopJitBackend *b)
+{
+  cop_asm_clear (&b->a);
+  g_array_unref (b->stubs);
+  g_free (b);
+}
+
+uint32_t
+lower_place (const CopJitBackend *b)
+{
+  return COP_JIT_PLACE (b->statement->offset, b->block->n_insns - b->statement->insn);
+}
+
+CopStub *
+lower_add_stub (CopJitBackend *b, uint8_t kind)
+{
+  CopStub stub = { .kind = kind, .label = asm_new_label (&b->a) };
+
+  g_array_append_val (b->stubs, stub);
+  return &g_array_index (b->stubs, CopStub, b->stubs->len - 1);
+}
+
+/* --- leaving a block --------------------------------------------------------------------------- */
+
+/* Goes on at the pc in rax, through the hart's jump table. */
+static void
+jump_through_table (CopJitBackend *b)
+{
+  CopLabel miss;
+  CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
+
+  miss = stub->label;
+  stub->detail = 1;             /* the pc is in rax */
+  /* slot = (pc >> 1 ^ pc >> 13), times 32 */
+  asm_mov_rr (&b->a, true, RCX, RAX);
+  asm_shift_ri (&b->a, SHIFT_SHR, true, RCX, 12);
+  asm_alu_rr (&b->a, ALU_XOR, false, RCX, RAX);
+  asm_shift_ri (&b->a, SHIFT_SHL, false, RCX, 4);
+  asm_alu_ri (&b->a, ALU_AND, false, RCX, JUMP_MASK);
+  asm_alu_rm (&b->a, ALU_ADD, true, RCX, HART_FIELD (jit.jumps));
+  asm_alu_rm (&b->a, ALU_CMP, true, RAX, mem (RCX, offsetof (CopJitJump, pc)));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_load (&b->a, RDX, HART_FIELD (code_tag));
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX, mem (RCX, offsetof (CopJitJump, tag)));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_alu_ri (&b->a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
+  asm_store (&b->a, HART_FIELD (jit.page), RAX);
+  /* jmp [rcx + code] */
+  asm_rm (&b->a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));
+}
+
+/* Goes to an offset from the page's start, on this page or another. */
+static void
+go_to (CopJitBackend *b, int64_t offset)
+{
+  CopLabel label;
+
+  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE)
+    {
+      asm_load (&b->a, RAX, HART_FIELD (jit.page));
+      asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
+      jump_through_table (b);
+      return;
+    }
+  label = b->block_labels[offset / 2];
+  if (label != LABEL_UNBOUND)
+    asm_jmp (&b->a, label);
+  else
+    {
+      CopStub *stub = lower_add_stub (b, STUB_LINK);
+      CopLabel to = stub->label;
+
+      stub->detail = offset;
+      stub->imm = asm_jmp_patchable (&b->a, to);
+    }
+}
+
+/* A conditional jump to an offset. */
+static void
+branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
+{
+  CopLabel label = LABEL_UNBOUND, skip;
+
+  if (offset >= 0 && offset < (int64_t) COP_PAGE_SIZE)
+    label = b->block_labels[offset / 2];
+  if (label != LABEL_UNBOUND)
+    {
+      asm_jcc (&b->a, cc, label);
+      return;
+    }
+  skip = asm_new_label (&b->a);
+  asm_jcc (&b->a, (CopCond) (cc ^ 1), skip);
+  go_to (b, offset);
+  asm_bind (&b->a, skip);
+}
+
+/* --- statements -------------------------------------------------------------------------------- */
+
+static void
+set_x (CopJitBackend *b, const CopIrStatement *statement)
+{
+  CopReg reg = home (statement->reg);
+  uint64_t value;
+
+  if (reg != NO_REG)
+    lower_value (b, statement->a, reg, 0);
+  else if (cop_ir_is_const (b->unit, statement->a, &value) &&
+           (uint64_t) (int32_t) value == value)
+    asm_store_i (&b->a, 8, x_mem (statement->reg), (int32_t) value);
+  else
+    {
+      CopReg from = lower_to_some_reg (b, statement->a, RAX, 0);
+
+      asm_store (&b->a, x_mem (statement->reg), from);
+    }
+}
+
+static void
+jump_reg (CopJitBackend *b, const CopIrStatement *statement)
+{
+  lower_value (b, statement->a, RAX, 0);
+  if (statement->reg != 0)
+    {
+      CopReg link = home (statement->reg);
+      CopReg work = link != NO_REG ? link : RCX;
+
+      asm_load (&b->a, work, HART_FIELD (jit.page));
+      asm_alu_ri (&b->a, ALU_ADD, true, work, b->block->end);
+      if (link == NO_REG)
+        asm_store (&b->a, x_mem (statement->reg), work);
+    }
+  jump_through_table (b);
+}
+
+static void
+exit_with (CopJitBackend *b, const void *thunk)
+{
+  asm_mov_ri (&b->a, RCX, lower_place (b));
+  asm_jmp_to (&b->a, thunk);
+}
+
+/* Returns whether control may go on behind the statement. */
+static bool
+lower_statement (CopJitBackend *b, const CopIrStatement *statement)
+{
+  CopCond cc;
+
+  b->statement = statement;
+  switch ((CopIrStatementKind) statement->kind)
+    {
+    case IR_SETX:
+      set_x (b, statement);
+      return true;
+    case IR_SETF:
+      lower_setf (b, statement);
+      return true;
+    case IR_STORE:
+      lower_store (b, statement);
+      return true;
+    case IR_EFFECT:
+      lower_value (b, statement->a, RAX, 0);
+      return true;
+    case IR_BRANCH:
+      cc = lower_condition (b, statement->a);
+      branch_to (b, cc, (int64_t) statement->imm);
+      return true;
+    case IR_JUMP:
+      go_to (b, (int64_t) statement->imm);
+      return false;
+    case IR_JUMP_REG:
+      jump_reg (b, statement);
+      return false;
+    case IR_SYSTEM:
+      asm_mov_ri (&b->a, RDX, statement->imm);
+      exit_with (b, b->exit_system);
+      return false;
+    case IR_INTERPRET:
+      exit_with (b, b->exit_interpret);
+      return false;
+    case IR_FENCE:
+      /* A locked operation on the stack orders as mfence does, and is faster. */
+      emit8 (&b->a, 0xf0);
+      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 8 * MAX_SPANS), 0);
+      return true;
+    case IR_RELAX:
+      asm_call_to (&b->a, b->relax);
+      return true;
+    case IR_CBO_ZERO:
+      lower_value (b, statement->a, RAX, 0);
+      asm_mov_ri (&b->a, RDX, statement->imm);
+      asm_mov_ri (&b->a, RCX, lower_place (b));
+      asm_call_to (&b->a, b->cbo_zero);
+      return true;
+    case IR_CHECK_TARGET:
+      {
+        CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
+        CopLabel label = stub->label;
+
+        stub->detail = 2;       /* the interpreter takes the trap */
+        stub->place = lower_place (b);
+        lower_value (b, statement->a, RAX, 0);
+        asm_rr (&b->a, 0xf7, false, (CopReg) 0, RAX); /* test eax, imm32 */
+        emit32 (&b->a, 3);
+        asm_jcc (&b->a, CC_NE, label);
+      }
+      return true;
+    case IR_NOP:
+      return true;
+    }
+  return true;
+}
+
+static void
+lower_block (CopJitBackend *b, const CopIrBlock *block, const CopIrBlock *next)
+{
+  CopStub *budget = lower_add_stub (b, STUB_BUDGET);
+  CopJitBlockCode entry = { .offset = block->offset };
+  CopLabel bounce = budget->label;
+  bool goes_on = true;
+
+  budget->detail = block->offset;
+  budget->place = block->n_insns;
+  budget->imm = b->code->blocks->len;
+  b->block = block;
+  memset (b->span_ready, 0, sizeof b->span_ready);
+  memset (b->boxed, 0, sizeof b->boxed);
+  b->first_span = UINT16_MAX;
+  for (unsigned i = 0; i < block->n; i++)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (b->unit->statements, CopIrStatement, block->first + i);
+
+      b->first_span = MIN (b->first_span, statement->span);
+    }
+
+  while (b->a.size & 7)
+    emit8 (&b->a, 0x90);
+  asm_bind (&b->a, b->block_labels[block->offset / 2]);
+  entry.entry = b->a.size;
+  g_array_append_val (b->code->blocks, entry);
+  asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
+  asm_jcc (&b->a, CC_L, bounce);
+
+  for (unsigned i = 0; i < block->n && goes_on; i++)
+    goes_on = lower_statement (
+      b, &g_array_index (b->unit->statements, CopIrStatement, block->first + i));
+  if (goes_on && (next == NULL || next->offset != block->end))
+    go_to (b, block->end);
+}
+
+/* --- out of line ------------------------------------------------------------------------------- */
+
+static void
+lower_stub (CopJitBackend *b, const CopStub *stub)
+{
+  switch (stub->kind)
+    {
+    case STUB_BUDGET:
+      asm_bind (&b->a, stub->label);
+      asm_alu_ri (&b->a, ALU_ADD, true, FUEL, (int32_t) stub->place);
+      g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).bounce = b->a.size;
+      asm_mov_ri (&b->a, RCX, stub->detail);
+      asm_jmp_to (&b->a, b->exit_at);
+      break;
+    case STUB_LINK:
+      {
+        CopJitLinkCode link = { .offset = stub->detail, .site = stub->imm };
+
+        asm_bind (&b->a, stub->label);
+        link.stub = b->a.size;
+        asm_mov_ri (&b->a, RCX, stub->detail);
+        emit8 (&b->a, 0xb8 + RDX);
+        link.number_at = b->a.size;
+        emit32 (&b->a, 0);
+        asm_jmp_to (&b->a, b->exit_link);
+        g_array_append_val (b->code->links, link);
+      }
+      break;
+    case STUB_EXIT_AT:
+      asm_bind (&b->a, stub->label);
+      if (stub->detail == 1)
+        asm_jmp_to (&b->a, b->exit_pc);
+      else
+        {
+          asm_mov_ri (&b->a, RCX, stub->place);
+          asm_jmp_to (&b->a, b->exit_interpret);
+        }
+      break;
+    case STUB_LOAD:
+    case STUB_STORE:
+    case STUB_SPAN:
+    case STUB_ATOMIC:
+      lower_memory_stub (b, stub);
+      break;
+    default:
+      lower_fp_stub (b, stub);
+    }
+}
+
+/* What a block knew of f registers may not hold where its stubs run. Stubs may add stubs. */
+static void
+lower_stubs (CopJitBackend *b)
+{
+  memset (b->boxed, 0, sizeof b->boxed);
+  for (unsigned i = 0; i < b->stubs->len; i++)
+    {
+      CopStub stub = g_array_index (b->stubs, CopStub, i);
+
+      lower_stub (b, &stub);
+    }
+}
+
+/* Blocks in the order of the guest, so that what falls through there does here. */
+static int
+compare_blocks (gconstpointer a, gconstpointer b)
+{
+  const CopIrBlock *const *left = a, *const *right = b;
+
+  return (int) (*left)->offset - (int) (*right)->offset;
+}
+
+static size_t
+x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
+{
+  g_autoptr (GPtrArray) order = g_ptr_array_new ();
+
+  cop_asm_reset (&b->a);
+  g_array_set_size (code->blocks, 0);
+  g_array_set_size (code->links, 0);
+  b->unit = unit;
+  b->code = code;
+  memset (b->block_labels, 0xff, sizeof b->block_labels);
+  for (unsigned i = 0; i < unit->blocks->len; i++)
+    {
+      CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
+
+      b->block_labels[block->offset / 2] = asm_new_label (&b->a);
+      g_ptr_array_add (order, block);
+    }
+  g_ptr_array_sort (order, compare_blocks);
+
+  g_array_set_size (b->stubs, 0);
+  for (unsigned i = 0; i < order->len; i++)
+    lower_block (b, g_ptr_array_index (order, i),
+                 i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL);
+  lower_stubs (b);
+  return b->a.size;
+}
+
+static void
+x86_install (CopJitBackend *b, uint8_t *place, const uint8_t *exec)
+{
+  cop_asm_install (&b->a, place, exec);
+}
+
+static CopJitExit
+x86_enter (CopJitBackend *b, CopHart *hart, const void *code)
+{
+  unsigned (*enter) (CopHart *, const void *) =
+    (unsigned (*) (CopHart *, const void *)) (uintptr_t) b->enter;
+
+  return enter (hart, code);
+}
+
+/* An aligned four-byte store is seen whole by cores that fetch. */
+static void
+x86_set_link (uint8_t *site, const uint8_t *site_exec, const void *target)
+{
+  int32_t rel = (int32_t) ((const uint8_t *) target - (site_exec + 4));
+
+  __atomic_store_n ((int32_t *) (void *) site, rel, __ATOMIC_RELEASE);
+}
+
+static void
+x86_close_entry (uint8_t *entry, const uint8_t *entry_exec, const void *bounce)
+{
+  union
+  {
+    uint8_t  bytes[8];
+    uint64_t word;
+  } jump;
+  int32_t rel = (int32_t) ((const uint8_t *) bounce - (entry_exec + 5));
+
+  memcpy (jump.bytes, entry, sizeof jump);
+  jump.bytes[0] = 0xe9;
+  memcpy (jump.bytes + 1, &rel, sizeof rel);
+  __atomic_store_n ((uint64_t *) (void *) entry, jump.word, __ATOMIC_RELEASE);
+}
+
+static const CopJitBackendOps x86_backend = {
+  .name = "x86-64",
+  .write_thunks = cop_x86_write_thunks,
+  .create = x86_create,
+  .destroy = x86_destroy,
+  .lower = x86_lower,
+  .install = x86_install,
+  .enter = x86_enter,
+  .set_link = x86_set_link,
+  .close_entry = x86_close_entry,
+};
+
+const CopJitBackendOps *
+cop_jit_backend (void)
+{
+  return &x86_backend;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The way between C and translated code, and what translated code calls.
+ *
+ *   enter (hart, code): saves what C wants kept, loads guest registers, jumps
+ *   exits:              note pc or place in the hart, store guest registers, return to C
+ *   calls:              store the guest registers that C may clobber in their places, call, reload
+ */
+#include "engine/jit/x86/lower-private.h"
+
+#include "engine/riscv/fpu-host.h"
+#include "engine/riscv/mmu.h"
+#include "engine/riscv/system.h"
+
+/* Returned in rax and rdx. */
+typedef struct
+{
+  uint64_t value;
+  uint64_t good;
+} Result;
+
+/* --- what is called ------------------------------------------------------------------------------ */
+
+#define DEFINE_LOAD(name, type)                                                                  \
+  static Result load_##name (CopHart *hart, uint64_t gva)                                        \
+  {                                                                                              \
+    uint64_t value = 0;                                                                          \
+    bool good = cop_mmu_load_slow (hart, gva, sizeof (type), &value);                            \
+                                                                                                 \
+    return (Result){ (uint64_t) (type) value, good };                                            \
+  }
+DEFINE_LOAD (s8, int8_t)
+DEFINE_LOAD (u8, uint8_t)
+DEFINE_LOAD (s16, int16_t)
+DEFINE_LOAD (u16, uint16_t)
+DEFINE_LOAD (s32, int32_t)
+DEFINE_LOAD (u32, uint32_t)
+DEFINE_LOAD (u64, uint64_t)
+
+#define DEFINE_STORE(bytes)                                                                      \
+  static Result store_##bytes (CopHart *hart, uint64_t gva, uint64_t value)                      \
+  {                                                                                              \
+    return (Result){ 0, cop_mmu_store_slow (hart, gva, bytes, value) };                          \
+  }
+DEFINE_STORE (1)
+DEFINE_STORE (2)
+DEFINE_STORE (4)
+DEFINE_STORE (8)
+
+static Result
+atomic_load (CopHart *hart, uint64_t gva, uint64_t size)
+{
+  void *hva = cop_mmu_atomic_slow (hart, gva, size, COP_ACCESS_LOAD);
+
+  return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
+}
+
+static Result
+atomic_store (CopHart *hart, uint64_t gva, uint64_t size)
+{
+  void *hva = cop_mmu_atomic_slow (hart, gva, size, COP_ACCESS_STORE);
+
+  return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
+}
+
+/* @detail: length of the span, bit 16: something in it is stored to, bit 17: the first access is a
+   store. */
+static Result
+span (CopHart *hart, uint64_t gva, uint64_t detail)
+{
+  uint64_t length = detail & 0xffff;
+  bool writes = detail & 1u << 16, first_writes = detail & 1u << 17;
+  uint8_t *hva;
+
+  if ((gva ^ (gva + length - 1)) >> COP_PAGE_SHIFT != 0)
+    return (Result){ 0, false };
+  hva = cop_mmu_prepare (hart, gva, writes, first_writes);
+  return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
+}
+
+static Result
+cbo_zero (CopHart *hart, uint64_t gva, uint64_t bits)
+{
+  return (Result){ 0, cop_system_cbo_zero (hart, gva, bits) };
+}
+
+static Result
+relax (CopHart *hart)
+{
+  cop_system_relax (hart);
+  return (Result){ 0, true };
+}
+
+/* Any floating point operation in any mode, on jit.args. @what: CopIrFp << 8 | rounding mode. */
+static Result
+fp (CopHart *hart, uint64_t unused, uint64_t what)
+{
+  uint64_t a = hart->jit.args[0], b = hart->jit.args[1], c = hart->jit.args[2];
+  CopRoundingMode rm = (what & 0xff) == IR_RM_NATIVE ? COP_RM_DYN : (CopRoundingMode) (what & 0xff);
+  uint64_t value;
+
+  (void) unused;
+#define CALL_1 (hart, a, rm)
+#define CALL_2 (hart, a, b, rm)
+#define CALL_3 (hart, a, b, c, rm)
+#define ROUNDING(name, operands, result, type)                                                   \
+  case IR_FP_##name:                                                                             \
+    value = (uint64_t) cop_fpu_##name CALL_##operands;                                           \
+    break;
+#define EXACT_1 (a)
+#define EXACT_2 (a, b)
+#define EXACT(name, operands, result, type)                                                      \
+  case IR_FP_##name:                                                                             \
+    value = (uint64_t) cop_host_##name EXACT_##operands;                                         \
+    break;
+  switch ((CopIrFp) (what >> 8))
+    {
+      COP_FPU_ROUNDING_TABLE (ROUNDING)
+      COP_FPU_TO_INTEGER_TABLE (ROUNDING)
+      COP_FPU_WIDENING_TABLE (EXACT)
+      COP_FPU_COMPARE_TABLE (EXACT)
+    case IR_FP_f32_class:
+      value = cop_f32_class (a);
+      break;
+    case IR_FP_f64_class:
+      value = cop_f64_class (a);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+  return (Result){ value, true };
+}
+
+/* --- thunks -------------------------------------------------------------------------------------- */
+
+static bool
+is_callee_saved (CopReg reg)
+{
+  return reg == RBX || reg == RBP || reg >= R12;
+}
+
+static void
+store_guest (CopAsm *a, bool all)
+{
+  for (unsigned i = 1; i < 32; i++)
+    if (home (i) != NO_REG && (all || !is_callee_saved (home (i))))
+      asm_store (a, x_mem (i), home (i));
+}
+
+static void
+load_guest (CopAsm *a, bool all)
+{
+  for (unsigned i = 1; i < 32; i++)
+    if (home (i) != NO_REG && (all || !is_callee_saved (home (i))))
+      asm_load (a, home (i), x_mem (i));
+}
+
+static void
+push (CopAsm *a, CopReg reg)
+{
+  if (reg >= R8)
+    emit8 (a, 0x41);
+  emit8 (a, 0x50 + (reg & 7));
+}
+
+static void
+pop (CopAsm *a, CopReg reg)
+{
+  if (reg >= R8)
+    emit8 (a, 0x41);
+  emit8 (a, 0x58 + (reg & 7));
+}
+
+static const CopReg saved[] = { RBP, RBX, R12, R13, R14, R15 };
+
+static void
+write_enter (CopAsm *a)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (saved); i++)
+    push (a, saved[i]);
+  asm_alu_ri (a, ALU_SUB, true, RSP, FRAME_BYTES);
+  asm_mov_rr (a, true, RAX, RSI);
+  asm_lea (a, true, HART, mem (RDI, HART_BIAS));
+  asm_load (a, FUEL, HART_FIELD (jit.fuel));
+  load_guest (a, true);
+  asm_rr (a, 0xff, false, (CopReg) 4, RAX);     /* jmp rax */
+}
+
+/* Leaves with @exit. */
+static void
+write_leave (CopAsm *a, CopJitExit exit)
+{
+  asm_store (a, HART_FIELD (jit.fuel), FUEL);
+  store_guest (a, true);
+  asm_mov_ri (a, RAX, exit);
+  asm_alu_ri (a, ALU_ADD, true, RSP, FRAME_BYTES);
+  for (unsigned i = G_N_ELEMENTS (saved); i-- > 0;)
+    pop (a, saved[i]);
+  emit8 (a, 0xc3);
+}
+
+static void
+store_info (CopAsm *a, CopReg reg)
+{
+  asm_rm (a, 0x89, false, reg, HART_FIELD (jit.exit_info));
+}
+
+/* exit_pc = page + rcx */
+static void
+store_pc_at (CopAsm *a)
+{
+  asm_alu_rm (a, ALU_ADD, true, RCX, HART_FIELD (jit.page));
+  asm_store (a, HART_FIELD (jit.exit_pc), RCX);
+}
+
+/* How a thunk passes what it is called with: always hart and rax; then rdx; and what it gives back. */
+typedef enum
+{
+  GIVES_RAX,
+  GIVES_NOTHING,
+  GIVES_RCX,                    /* rax stays */
+} Gives;
+
+/* A call of @callee (hart, rax, rdx), with the place in ecx. When it is not good, leaves by @failed,
+   never to return to its caller. */
+static void
+write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
+{
+  CopLabel bad = asm_new_label (a);
+
+  push (a, RCX);
+  store_guest (a, false);
+  if (gives == GIVES_RCX)
+    {
+      push (a, RAX);
+      push (a, RAX);
+    }
+  asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_mov_rr (a, true, RSI, RAX);
+  asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) callee);
+  asm_rr (a, 0xff, false, (CopReg) 2, RAX);     /* call rax */
+  load_guest (a, false);
+  if (gives == GIVES_RCX)
+    {
+      asm_mov_rr (a, true, RCX, RAX);
+      pop (a, RAX);
+      pop (a, RAX);
+    }
+  asm_rr (a, 0x85, false, RDX, RDX);
+  asm_jcc (a, CC_E, bad);
+  if (gives == GIVES_RCX)
+    asm_alu_ri (a, ALU_ADD, true, RSP, 8);
+  else
+    pop (a, RCX);
+  emit8 (a, 0xc3);
+  asm_bind (a, bad);
+  pop (a, RCX);
+  asm_alu_ri (a, ALU_ADD, true, RSP, 8);
+  asm_jmp (a, failed);
+}
+
+/* fp: the operation comes in ecx instead of rdx. call: the callee comes in rcx. */
+static void
+write_fp_call (CopAsm *a)
+{
+  push (a, RCX);
+  store_guest (a, false);
+  asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_rr (a, 0x8b, false, RDX, RCX);
+  asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) fp);
+  asm_rr (a, 0xff, false, (CopReg) 2, RAX);
+  load_guest (a, false);
+  pop (a, RCX);
+  emit8 (a, 0xc3);
+}
+
+static void
+write_plain_call (CopAsm *a)
+{
+  push (a, RCX);
+  store_guest (a, false);
+  asm_mov_rr (a, true, RDI, RAX);
+  asm_mov_rr (a, true, RSI, RDX);
+  asm_rr (a, 0xff, false, (CopReg) 2, RCX);     /* call rcx */
+  load_guest (a, false);
+  pop (a, RCX);
+  emit8 (a, 0xc3);
+}
+
+typedef struct
+{
+  const void **address;
+  uint32_t     offset;
+} Thunk;
+
+static void
+begin (CopJitBackend *b, GArray *thunks, const void **address)
+{
+  Thunk thunk = { .address = address };
+
+  while (b->a.size & 15)
+    emit8 (&b->a, 0xcc);
+  thunk.offset = b->a.size;
+  g_array_append_val (thunks, thunk);
+}
+
+size_t
+cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, size_t room)
+{
+  static const void *const loads[] = {
+    [IR_S8] = load_s8,   [IR_U8] = load_u8,   [IR_S16] = load_s16, [IR_U16] = load_u16,
+    [IR_S32] = load_s32, [IR_U32] = load_u32, [IR_U64] = load_u64,
+  };
+  static const void *const stores[] = { store_1, store_2, store_4, store_8 };
+  g_autoptr (GArray) thunks = g_array_new (FALSE, FALSE, sizeof (Thunk));
+  CopAsm *a = &b->a;
+  CopLabel fault, block;
+
+  cop_asm_reset (a);
+  fault = asm_new_label (a);
+  block = asm_new_label (a);
+
+  begin (b, thunks, &b->enter);
+  write_enter (a);
+  begin (b, thunks, &b->exit_pc);
+  asm_store (a, HART_FIELD (jit.exit_pc), RAX);
+  write_leave (a, COP_JIT_EXIT_PC);
+  begin (b, thunks, &b->exit_at);
+  store_pc_at (a);
+  write_leave (a, COP_JIT_EXIT_PC);
+  begin (b, thunks, &b->exit_link);
+  store_info (a, RDX);
+  store_pc_at (a);
+  write_leave (a, COP_JIT_EXIT_LINK);
+  begin (b, thunks, &b->exit_fault);
+  asm_bind (a, fault);
+  store_info (a, RCX);
+  write_leave (a, COP_JIT_EXIT_FAULT);
+  begin (b, thunks, &b->exit_system);
+  store_info (a, RCX);
+  asm_rm (a, 0x89, false, RDX, HART_FIELD (jit.exit_bits));
+  write_leave (a, COP_JIT_EXIT_SYSTEM);
+  begin (b, thunks, &b->exit_interpret);
+  store_info (a, RCX);
+  write_leave (a, COP_JIT_EXIT_INTERPRET);
+  begin (b, thunks, &b->exit_block);
+  asm_bind (a, block);
+  store_info (a, RCX);
+  write_leave (a, COP_JIT_EXIT_BLOCK);
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (loads); i++)
+    {
+      begin (b, thunks, &b->load[i]);
+      write_call (a, loads[i], GIVES_RAX, fault);
+    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (stores); i++)
+    {
+      begin (b, thunks, &b->store[i]);
+      write_call (a, stores[i], GIVES_NOTHING, fault);
+    }
+  begin (b, thunks, &b->span);
+  write_call (a, span, GIVES_RCX, block);
+  begin (b, thunks, &b->atomic_load);
+  write_call (a, atomic_load, GIVES_RCX, fault);
+  begin (b, thunks, &b->atomic_store);
+  write_call (a, atomic_store, GIVES_RCX, fault);
+  begin (b, thunks, &b->cbo_zero);
+  write_call (a, cbo_zero, GIVES_NOTHING, fault);
+  begin (b, thunks, &b->relax);
+  write_call (a, relax, GIVES_NOTHING, fault);
+  begin (b, thunks, &b->fp);
+  write_fp_call (a);
+  begin (b, thunks, &b->call);
+  write_plain_call (a);
+
+  if (a->size > room)
+    return 0;
+  cop_asm_install (a, place, exec);
+  for (unsigned i = 0; i < thunks->len; i++)
+    {
+      const Thunk *thunk = &g_array_index (thunks, Thunk, i);
+
+      *thunk->address = exec + thunk->offset;
+    }
+  return a->size;
+}
