@@ -181,6 +181,18 @@ process_new (void)
   return process;
 }
 
+/* In the child: whoever runs the tests may ignore signals, as nohup and make do. */
+static void
+default_signals (gpointer data G_GNUC_UNUSED)
+{
+  sigset_t none;
+
+  for (int number = 1; number < 32; number++)
+    signal (number, SIG_DFL);
+  sigemptyset (&none);
+  sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
 TestProcess *
 test_process_start (const char *arguments)
 {
@@ -189,7 +201,7 @@ test_process_start (const char *arguments)
   g_autoptr (GError) error = NULL;
   GPid pid;
 
-  g_spawn_async_with_pipes (NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid,
+  g_spawn_async_with_pipes (NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, default_signals, NULL, &pid,
                             &process->in, &process->out, &process->err, &error);
   g_assert_no_error (error);
   process->pid = pid;
@@ -209,6 +221,7 @@ test_process_start_on_terminal (const char *arguments)
   g_assert_cmpint (process->pid, >=, 0);
   if (process->pid == 0)
     {
+      default_signals (NULL);
       login_tty (process->slave);
       execv (words[0], words);
       _exit (127);

@@ -155,9 +155,9 @@ run_status (VmtMonitor *monitor, const char *const *arguments G_GNUC_UNUSED,
   g_autofree char *isa = cop_isa_string (config->isa);
 
   printf (_ ("the machine is %s\n"), _ (names[cop_machine_status (monitor->machine)]));
-  printf (_ ("%u harts, %s of memory, %u disks, %u network interfaces\n"), config->harts, memory,
+  printf (_ ("harts: %u, memory: %s, disks: %u, network interfaces: %u\n"), config->harts, memory,
           config->n_disks, config->n_nics);
-  printf (_ ("engine %s, %s\n"), cop_engine_find (config->engine)->name, isa);
+  printf (_ ("engine: %s, instructions: %s\n"), cop_engine_find (config->engine)->name, isa);
   return VMT_MONITOR_STAY;
 }
 

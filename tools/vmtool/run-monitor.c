@@ -177,6 +177,7 @@ read_line (Editor *editor)
 void
 vmt_monitor_run (VmtMonitor *monitor)
 {
+  bool ended_by_key = false;
   Editor *editor;
 
   if (monitor->editor == NULL)
@@ -197,7 +198,10 @@ vmt_monitor_run (VmtMonitor *monitor)
       char *line = read_line (editor);
 
       if (line == NULL || *line == '\0')
-        break;
+        {
+          ended_by_key = line == NULL;
+          break;
+        }
       history (editor->history, &event, H_ENTER, line);
       switch (vmt_monitor_execute (monitor, line, &error))
         {
@@ -212,15 +216,14 @@ vmt_monitor_run (VmtMonitor *monitor)
         }
     }
 
+  if (ended_by_key)
+    putchar ('\n');
   if (editor->send_key)
     {
       const char key = (char)monitor->escape;
 
-      putchar ('\n');
       vmt_console_send (monitor->console, &key, 1);
     }
-  else if (vmt_console_input_ended (monitor->console) || monitor->interrupted (monitor->data))
-    putchar ('\n');
   if (!monitor->quit && cop_machine_status (monitor->machine) == COP_MACHINE_PAUSED)
     puts (_ ("the machine is paused; 'resume' lets it go on"));
 }

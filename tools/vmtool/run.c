@@ -132,7 +132,7 @@ visit_monitor (Run *run)
   fflush (stdout);
   if (run->monitor.quit)
     stop (run, VMT_STOP_MONITOR);
-  vmt_terminal_set_mode (run->over ? VMT_TERMINAL_FOUND : VMT_TERMINAL_RAW);
+  vmt_terminal_set_mode (VMT_TERMINAL_RAW);
   vmt_console_hold (run->monitor.console, false);
 }
 
@@ -320,6 +320,8 @@ finish (Run *run, VmtCall *call, GError **error)
   vmt_console_drain (run->monitor.console);
   g_clear_pointer (&run->machine, cop_machine_free);
   vmt_console_finish (run->monitor.console);
+  /* The editor, too, sets the terminal to what it found when it goes. */
+  vmt_monitor_clear (&run->monitor);
   vmt_terminal_set_mode (VMT_TERMINAL_FOUND);
 
   vmt_report_print (&report, statistics, json);

@@ -62,7 +62,7 @@ static struct
 {
   int fd; /* of the terminal; -1: none */
   int signal_fd;
-  struct termios found, raw;
+  struct termios found, raw, lent;
   gint mode; /* atomic: VmtTerminalMode that the program asked for last */
   gint changed; /* atomic: the terminal may not be as it was found */
   gint ended_by; /* atomic: signal number */
@@ -206,6 +206,12 @@ vmt_terminal_open (int fd)
       /* Line feeds of our own messages still return the carriage; so do a guest's, which sends
          both already. */
       terminal.raw.c_oflag |= OPOST | ONLCR;
+      /* Also between two lines of an editor: no key may be lost to the line discipline, and Ctrl-C
+         must not end the machine. */
+      terminal.lent = terminal.found;
+      terminal.lent.c_lflag &= ~(tcflag_t) (ICANON | ECHO | ISIG | IEXTEN);
+      terminal.lent.c_cc[VMIN] = 1;
+      terminal.lent.c_cc[VTIME] = 0;
       terminal.fd = fd;
       atexit (give_back);
     }
@@ -227,9 +233,10 @@ void
 vmt_terminal_set_mode (VmtTerminalMode mode)
 {
   g_atomic_int_set (&terminal.mode, mode);
-  if (mode != VMT_TERMINAL_RAW)
+  if (mode == VMT_TERMINAL_FOUND)
     give_back ();
-  take (mode, mode == VMT_TERMINAL_RAW ? &terminal.raw : &terminal.found);
+  else
+    take (mode, mode == VMT_TERMINAL_RAW ? &terminal.raw : &terminal.lent);
 }
 
 int

@@ -29,7 +29,8 @@ typedef enum
 {
   VMT_TERMINAL_FOUND,           /* as it was found */
   VMT_TERMINAL_RAW,             /* every key to the reader */
-  VMT_TERMINAL_LENT,            /* as it was found, for a library that changes it by itself */
+  VMT_TERMINAL_LENT,            /* for a line editor: as it was found, but each key comes at once,
+                                   unechoed, and none is a signal */
 } VmtTerminalMode;
 
 /**
