@@ -33,6 +33,8 @@ check_state (const void *data, GError **error)
     return fail (error, "reservation_size", s->reservation_size, "it must be 0, 4 or 8");
   if (s->reservation_size != 0 && s->reservation % s->reservation_size != 0)
     return fail (error, "reservation", s->reservation, "it must be aligned to its size");
+  if (s->satp >> 60 != 0 && (s->satp >> 60 < 8 || s->satp >> 60 > 10))
+    return fail (error, "satp", s->satp, "its MODE is neither Bare nor Sv39, Sv48 or Sv57");
   if (s->pc & 1)
     return fail (error, "pc", s->pc, "instructions lie at even addresses");
   for (unsigned i = 0; i < G_N_ELEMENTS (s->reserved); i++)

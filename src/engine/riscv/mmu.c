@@ -6,6 +6,7 @@
 
 #include "engine/dev/bus.h"
 #include "engine/machine.h"
+#include "engine/riscv/csr.h"
 
 #include <string.h>
 
@@ -21,6 +22,19 @@ access_fault (CopHart *hart, uint64_t gva, CopAccess access)
   };
 
   return cop_hart_raise (hart, causes[access], gva);
+}
+
+static void
+count_miss (CopHart *hart, CopAccess access)
+{
+  static const CopHpmEvent events[] = {
+    [COP_ACCESS_LOAD] = COP_HPM_EVENT_DTLB_READ_MISS,
+    [COP_ACCESS_STORE] = COP_HPM_EVENT_DTLB_WRITE_MISS,
+    [COP_ACCESS_FETCH] = COP_HPM_EVENT_ITLB_MISS,
+  };
+
+  hart->stats.tlb_misses[access]++;
+  cop_hpm_count (hart, events[access]);
 }
 
 static uint64_t
@@ -110,7 +124,7 @@ load_one (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value)
       return true;
     }
 
-  hart->stats.tlb_misses[COP_ACCESS_LOAD]++;
+  count_miss (hart, COP_ACCESS_LOAD);
   if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
     return false;
   block = cop_ram_block (hart->ram, found.gpa, size);
@@ -151,7 +165,7 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
       return true;
     }
 
-  hart->stats.tlb_misses[COP_ACCESS_STORE]++;
+  count_miss (hart, COP_ACCESS_STORE);
   if (!cop_mmu_translate (hart, gva, COP_ACCESS_STORE, &found))
     return false;
   if (!found.uniform &&
@@ -324,7 +338,7 @@ cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa)
 
   if (hva == NULL)
     {
-      hart->stats.tlb_misses[COP_ACCESS_FETCH]++;
+      count_miss (hart, COP_ACCESS_FETCH);
       if (!cop_mmu_translate (hart, pc, COP_ACCESS_FETCH, &found))
         return NULL;
       block = cop_ram_block (hart->ram, found.gpa, 2);
@@ -472,7 +486,7 @@ cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
 
   if (hva != NULL)
     return hva;
-  hart->stats.tlb_misses[access]++;
+  count_miss (hart, access);
   /* D is set for stores that happen, not for those that may. */
   if (!cop_mmu_translate (hart, gva, writes_now ? COP_ACCESS_STORE : COP_ACCESS_LOAD, &found) ||
       (writes && !found.writable))

@@ -6,6 +6,8 @@
 #include "engine/riscv/fpu-host.h"
 #include "hart-fixture.h"
 
+#include <string.h>
+
 #define MSTATUS 0x300
 #define SSTATUS 0x100
 
@@ -408,6 +410,48 @@ test_state_stays_valid (void)
   test_hart_free (&test);
 }
 
+/* A change to a valid state that must not be loaded. */
+static const struct
+{
+  const char *member;
+  uint64_t    value;
+} bad_states[] = {
+  { "mstatus", COP_MSTATUS_SD },
+  { "mstatus", UINT64_C (2) << 11 },
+  { "priv", 2 },
+  { "priv", 4 },
+  { "satp", UINT64_C (1) << 60 },
+  { "satp", UINT64_C (11) << 60 },
+  { "pc", 1 },
+  { "mepc", 1 },
+  { "stvec", 2 },
+  { "mip", COP_IRQ_BIT (COP_IRQ_MTI) },
+  { "reservation_size", 1 },
+  { "hsm_status", 7 },
+};
+
+static void
+test_bad_states (void)
+{
+  TestHart test = test_hart_new (cop_isa_default ());
+
+  g_test_summary ("a document cannot put a hart into a state that software could not");
+  for (unsigned i = 0; i < G_N_ELEMENTS (bad_states); i++)
+    {
+      const CopStateRow *row = cop_state_table_find (&cop_hart_state_table, bad_states[i].member);
+      CopHartState state = test.hart->s;
+      g_autoptr (GError) error = NULL;
+
+      g_test_message ("%s", bad_states[i].member);
+      g_assert_nonnull (row);
+      memcpy ((uint8_t *) &state + row->offset, &bad_states[i].value, row->size);
+      g_assert_false (cop_state_check (&cop_hart_state_table, &state, &error));
+      g_assert_error (error, COP_STATE_ERROR, COP_STATE_ERROR_RANGE);
+      g_assert_nonnull (strstr (error->message, bad_states[i].member));
+    }
+  test_hart_free (&test);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -425,5 +469,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/riscv/csr/cache-blocks", test_cache_block_operations);
   g_test_add_func ("/engine/riscv/csr/wfi", test_wfi);
   g_test_add_func ("/engine/riscv/csr/state-stays-valid", test_state_stays_valid);
+  g_test_add_func ("/engine/riscv/csr/bad-states", test_bad_states);
   return g_test_run ();
 }

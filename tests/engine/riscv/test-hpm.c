@@ -3,6 +3,7 @@
  * Counters: what they count, when they stand still, and overflow interrupts.
  */
 #include "engine/riscv/csr.h"
+#include "engine/riscv/mmu.h"
 #include "hart-fixture.h"
 
 #define MCYCLE 0xb00
@@ -154,6 +155,35 @@ test_events (void)
 }
 
 static void
+test_tlb_misses (void)
+{
+  TestHart test = test_hart_new (cop_isa_default ());
+  CopHart *hart = test.hart;
+  uint64_t value = 0, gpa = 0;
+
+  g_test_summary ("the MMU counts its misses, one for each page that is touched first");
+  for (unsigned i = 0; i < 3; i++)
+    csrw (hart, MHPMEVENT3 + i, cop_hpm_selectors[COP_HPM_EVENT_DTLB_READ_MISS + i]);
+  cop_hart_unpark (hart);
+  for (unsigned page = 0; page < 8; page++)
+    {
+      uint64_t gva = TEST_RAM_GPA + page * COP_PAGE_SIZE;
+
+      g_assert_true (cop_mmu_load_slow (hart, gva, 8, &value));
+      g_assert_true (cop_mmu_load_slow (hart, gva + 8, 8, &value));
+    }
+  for (unsigned page = 8; page < 13; page++)
+    g_assert_true (cop_mmu_store_slow (hart, TEST_RAM_GPA + page * COP_PAGE_SIZE, 8, 1));
+  g_assert_nonnull (cop_mmu_fetch (hart, TEST_RAM_GPA + 15 * COP_PAGE_SIZE, &gpa));
+  g_assert_nonnull (cop_mmu_fetch (hart, TEST_RAM_GPA + 15 * COP_PAGE_SIZE + 4, &gpa));
+  g_assert_cmpuint (csrr (hart, MHPMCOUNTER3), ==, 8);
+  g_assert_cmpuint (csrr (hart, MHPMCOUNTER3 + 1), ==, 5);
+  g_assert_cmpuint (csrr (hart, MHPMCOUNTER3 + 2), ==, 1);
+  cop_hart_park (hart);
+  test_hart_free (&test);
+}
+
+static void
 test_overflow (void)
 {
   TestHart test = test_hart_new (cop_isa_default ());
@@ -251,6 +281,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/riscv/hpm/inhibit", test_inhibit);
   g_test_add_func ("/engine/riscv/hpm/modes", test_modes);
   g_test_add_func ("/engine/riscv/hpm/events", test_events);
+  g_test_add_func ("/engine/riscv/hpm/tlb-misses", test_tlb_misses);
   g_test_add_func ("/engine/riscv/hpm/overflow", test_overflow);
   g_test_add_func ("/engine/riscv/hpm/overflow-by-event", test_overflow_by_event);
   g_test_add_func ("/engine/riscv/hpm/without-sscofpmf", test_without_sscofpmf);
