@@ -281,6 +281,9 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
   switch (exit)
     {
     case COP_JIT_EXIT_PC:
+      /* Code that was closed since bounces: the table leads there no more. */
+      if (hart->s.instret == before)
+        own->jumps[cop_jit_jump_slot (hart->s.pc)].pc = 1;
       hart->s.pc = hart->jit.exit_pc;
       break;
     case COP_JIT_EXIT_LINK:

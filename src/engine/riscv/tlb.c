@@ -98,6 +98,35 @@ note_writer (CopHart *hart, CopTlb *tlb, unsigned slot, uint64_t hva)
     *note = WRITERS_MANY;
 }
 
+#define REGION_SHIFT 21
+
+static unsigned
+region_bit (uint64_t gva)
+{
+  uint64_t region = gva >> REGION_SHIFT;
+
+  return (region ^ region >> 9) & 511;
+}
+
+static void
+add_region (CopTlbRegions *regions, uint64_t gva, unsigned order)
+{
+  unsigned bit = region_bit (gva);
+
+  if (order > REGION_SHIFT)
+    regions->all = true;
+  else
+    regions->bits[bit / 64] |= UINT64_C (1) << bit % 64;
+}
+
+static bool
+may_have_region (const CopTlbRegions *regions, uint64_t gva)
+{
+  unsigned bit = region_bit (gva);
+
+  return regions->all || (regions->bits[bit / 64] >> bit % 64 & 1);
+}
+
 static void
 clear_entry (CopTlbEntry *entry)
 {
@@ -112,7 +141,7 @@ new_generation (CopHart *hart, CopTlb *tlb)
 {
   tlb->generation = ++hart->generation_clock;
   memset (tlb->executed, 0, sizeof tlb->executed);
-  tlb->large_executed = false;
+  memset (&tlb->large_executed, 0, sizeof tlb->large_executed);
   if (tlb == hart->fetch_tlb)
     hart->code_tag = tlb->generation << 8 | hart->mode;
 }
@@ -121,7 +150,7 @@ static void
 clear_table (CopHart *hart, CopTlb *tlb)
 {
   memset (tlb->entries, 0xff, sizeof tlb->entries);
-  tlb->has_large = false;
+  memset (&tlb->large, 0, sizeof tlb->large);
   tlb->has_private = false;
   new_generation (hart, tlb);
 }
@@ -153,7 +182,8 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
       entry->addend = addend;
       tlb->order[slot] = order;
       tlb->global[slot] = global;
-      tlb->has_large |= order > COP_PAGE_SHIFT;
+      if (order > COP_PAGE_SHIFT)
+        add_region (&tlb->large, page, order);
       tlb->has_private |= !global;
     }
   if (access == COP_ACCESS_STORE)
@@ -168,7 +198,7 @@ cop_tlb_note_executed (CopTlb *tlb, uint64_t gva)
 
   tlb->executed[slot / 64] |= UINT64_C (1) << slot % 64;
   if (tlb->order[slot] > COP_PAGE_SHIFT)
-    tlb->large_executed = true;
+    add_region (&tlb->large_executed, gva, tlb->order[slot]);
 }
 
 /* One page: its slot, and those of the larger page that @gva may be part of. */
@@ -179,15 +209,14 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
   uint64_t page = gva & ~(COP_PAGE_SIZE - 1);
   CopTlbEntry *entry = &tlb->entries[slot];
 
-  if ((tlb->executed[slot / 64] & (UINT64_C (1) << slot % 64)) || tlb->large_executed)
+  if ((tlb->executed[slot / 64] & (UINT64_C (1) << slot % 64)) ||
+      may_have_region (&tlb->large_executed, gva))
     new_generation (hart, tlb);
   if (!(keep_global && tlb->global[slot]) &&
       (entry->tag[0] & entry->tag[1] & entry->tag[2]) == page)
     clear_entry (entry);
-  if (!tlb->has_large)
+  if (!may_have_region (&tlb->large, gva))
     return;
-
-  tlb->has_large = false;
   for (unsigned i = 0; i < COP_TLB_SIZE; i++)
     {
       uint64_t tag;
@@ -198,8 +227,6 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
         continue;
       if (!(keep_global && tlb->global[i]) && (tag ^ gva) >> tlb->order[i] == 0)
         clear_entry (entry);
-      else
-        tlb->has_large = true;
     }
 }
 

@@ -33,6 +33,14 @@ typedef struct
   uint64_t addend;              /* host address minus gva */
 } CopTlbEntry;
 
+/* A set of 2 MiB regions that larger pages lie in, hashed: it may say yes for another one. Pages
+   larger than a region make it say yes to all. */
+typedef struct
+{
+  uint64_t bits[8];
+  bool     all;
+} CopTlbRegions;
+
 typedef struct
 {
   CopTlbEntry entries[COP_TLB_SIZE];
@@ -41,9 +49,9 @@ typedef struct
   bool        global[COP_TLB_SIZE];
   uint64_t    executed[COP_TLB_SIZE / 64];      /* slots of pages code was entered on since ... */
   uint64_t    generation;               /* ... this number was drawn: see CopHart.code_tag */
-  bool        has_large;                /* there may be entries with order above 12 */
+  CopTlbRegions large;                  /* where there may be entries with order above 12 */
   bool        has_private;              /* there may be entries that are not global */
-  bool        large_executed;           /* some executed page was part of a larger one */
+  CopTlbRegions large_executed;         /* executed pages that were part of larger ones */
 } CopTlb;
 
 static inline unsigned
