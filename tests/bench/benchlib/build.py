@@ -7,7 +7,7 @@ import subprocess
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'guest')
 FLAGS = ['-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-static', '-pthread']
 BARE_FLAGS = ['-nostdlib', '-static', '-march=rv64gc', '-mabi=lp64d', '-mcmodel=medany',
-              '-Wl,-Ttext=0x80000000', '-Wl,--no-relax', '-Wl,--build-id=none']
+              '-Wl,-N', '-Wl,-Ttext=0x80000000', '-Wl,--no-relax', '-Wl,--build-id=none']
 
 
 def is_older(target, sources):

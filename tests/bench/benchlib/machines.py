@@ -32,7 +32,7 @@ class Vmtool:
                    '--net', 'user' if guest.net else 'none']
         if guest.bare:
             return command + ['--bios', 'none', '--kernel', guest.bare]
-        command += ['--kernel', guest.kernel, '--initrd', guest.initrd, '--append', guest.append]
+        command += ['--kernel', guest.kernel, '--initrd', guest.initrd, '--cmdline', guest.append]
         if guest.disk:
             command += ['--disk', guest.disk]
         return command
