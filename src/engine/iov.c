@@ -21,7 +21,7 @@ cop_iov_slice (const struct iovec *iov, unsigned n_iov, uint64_t offset, uint64_
           offset -= segment.iov_len;
           continue;
         }
-      segment.iov_base = (uint8_t *) segment.iov_base + offset;
+      segment.iov_base = (uint8_t *)segment.iov_base + offset;
       segment.iov_len = MIN (segment.iov_len - offset, length);
       offset = 0;
       length -= segment.iov_len;
@@ -68,7 +68,7 @@ size_t
 cop_iov_write (const struct iovec *iov, unsigned n_iov, uint64_t offset, const void *from,
                size_t length)
 {
-  return iov_copy (iov, n_iov, offset, (uint8_t *) from, length, true);
+  return iov_copy (iov, n_iov, offset, (uint8_t *)from, length, true);
 }
 
 void
@@ -78,7 +78,7 @@ cop_iov_written (CopRam *ram, const struct iovec *iov, unsigned n_iov, uint64_t 
     {
       uint64_t piece = MIN (iov[i].iov_len, length);
 
-      cop_ram_written (ram, ram->dram.gpa + (uint64_t) ((uint8_t *) iov[i].iov_base - ram->dram.hva),
+      cop_ram_written (ram, ram->dram.gpa + (uint64_t)((uint8_t *)iov[i].iov_base - ram->dram.hva),
                        piece);
       length -= piece;
     }

@@ -56,8 +56,8 @@ image_size (int fd, uint64_t *size, const char *label, GError **error)
 
   if (fstat (fd, &st) < 0)
     {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "disk %s: cannot look at it: %s",
-                   label, g_strerror (errno));
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "disk %s: cannot look at it: %s", label, g_strerror (errno));
       return false;
     }
   if (S_ISREG (st.st_mode))
@@ -75,9 +75,9 @@ image_size (int fd, uint64_t *size, const char *label, GError **error)
 static gpointer
 fill_zero_iov (gpointer data)
 {
-  (void) data;
+  (void)data;
   for (unsigned i = 0; i < ZERO_SEGMENTS; i++)
-    zero_iov[i] = (struct iovec){ .iov_base = (void *) zeroes, .iov_len = ZERO_BYTES };
+    zero_iov[i] = (struct iovec){ .iov_base = (void *)zeroes, .iov_len = ZERO_BYTES };
   return NULL;
 }
 
@@ -108,8 +108,8 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
     }
 
   /* The guest sees whole sectors; the tail of the last one reads as zero. */
-  block->size
-    = (block->file_size + COP_BLOCK_SECTOR_SIZE - 1) & ~(uint64_t) (COP_BLOCK_SECTOR_SIZE - 1);
+  block->size =
+    (block->file_size + COP_BLOCK_SECTOR_SIZE - 1) & ~(uint64_t)(COP_BLOCK_SECTOR_SIZE - 1);
   block->fd = fd;
   block->event_fd = cop_fd_steal (&event_fd);
   block->readonly = readonly;
@@ -187,8 +187,8 @@ prepare (CopBlockRequest *request)
         {
           if (request->rest == NULL)
             request->rest = g_new (struct iovec, request->n_iov);
-          call->n_iov = cop_iov_slice (request->iov, request->n_iov, request->finished, left,
-                                       request->rest);
+          call->n_iov =
+            cop_iov_slice (request->iov, request->n_iov, request->finished, left, request->rest);
           call->iov = request->rest;
         }
       break;
@@ -201,8 +201,8 @@ prepare (CopBlockRequest *request)
       break;
     case COP_BLOCK_WRITE_ZEROES:
       call->kind = COP_BLOCK_CALL_FALLOCATE;
-      call->flags = (request->unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE)
-                    | FALLOC_FL_KEEP_SIZE;
+      call->flags =
+        (request->unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE) | FALLOC_FL_KEEP_SIZE;
       break;
     }
 }
@@ -277,8 +277,8 @@ at_end_of_file (CopBlock *block, CopBlockRequest *request)
 static bool
 not_supported (int result)
 {
-  return result == -EOPNOTSUPP || result == -ENOSYS || result == -ENOTTY || result == -EINVAL
-         || result == -ENODEV;
+  return result == -EOPNOTSUPP || result == -ENOSYS || result == -ENOTTY || result == -EINVAL ||
+         result == -ENODEV;
 }
 
 /* Looks at what the call brought. Returns: whether @request is finished; *result then is 0 or a
@@ -317,7 +317,7 @@ advance (CopBlock *block, CopBlockRequest *request, int *result)
           *result = -EIO;
           return true;
         }
-      request->finished += MIN ((uint64_t) got, request->length - request->finished);
+      request->finished += MIN ((uint64_t)got, request->length - request->finished);
       if (request->finished == request->length)
         return true;
       if (request->op == COP_BLOCK_WRITE_ZEROES)

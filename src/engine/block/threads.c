@@ -50,7 +50,7 @@ perform (int fd, const CopBlockCall *call)
       got = fallocate (fd, call->flags, call->offset, call->length);
       break;
     }
-  return got < 0 ? -errno : (int) MIN (got, INT_MAX);
+  return got < 0 ? -errno : (int)MIN (got, INT_MAX);
 }
 
 /* The lock is held. */
@@ -146,8 +146,8 @@ static void
 threads_submit (CopBlockBackend *backend, CopBlockRequest *request)
 {
   g_mutex_lock (&backend->lock);
-  if (backend->idle == 0 && backend->n_threads < MAX_THREADS && !start_thread (backend)
-      && backend->n_threads == 0)
+  if (backend->idle == 0 && backend->n_threads < MAX_THREADS && !start_thread (backend) &&
+      backend->n_threads == 0)
     {
       /* Nobody would ever do it. */
       request->result = -ENOMEM;
@@ -164,7 +164,7 @@ threads_submit (CopBlockBackend *backend, CopBlockRequest *request)
 static void
 threads_kick (CopBlockBackend *backend)
 {
-  (void) backend;               /* submit() has told the workers already */
+  (void)backend; /* submit() has told the workers already */
 }
 
 static CopBlockRequest *

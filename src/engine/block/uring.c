@@ -2,9 +2,9 @@
  *
  * Block back end on io_uring.
  *
- * What is in the background goes straight to a kernel thread, so that no hart copies for long; small
- * transfers that missed the page cache need no thread while they wait. Completions write the event
- * descriptor.
+ * What is in the background goes straight to a kernel thread, so that no hart copies for long;
+ * small transfers that missed the page cache need no thread while they wait. Completions write the
+ * event descriptor.
  *
  * A thread that ends takes its requests with it (ECANCELED); block.c submits them again.
  */
@@ -31,9 +31,8 @@ uring_open (int fd, int event_fd)
     return NULL;
   /* Without NODROP a full completion queue would lose requests; all kernels with the calls used
      here have it. */
-  if ((params.features & IORING_FEAT_NODROP) == 0
-      || params.sq_entries < COP_BLOCK_MAX_IN_FLIGHT
-      || io_uring_register_eventfd (&backend->ring, event_fd) < 0)
+  if ((params.features & IORING_FEAT_NODROP) == 0 || params.sq_entries < COP_BLOCK_MAX_IN_FLIGHT ||
+      io_uring_register_eventfd (&backend->ring, event_fd) < 0)
     {
       io_uring_queue_exit (&backend->ring);
       return NULL;
@@ -94,7 +93,7 @@ uring_kick (CopBlockBackend *backend)
           eventfd_write (backend->event_fd, 1);
           return;
         }
-      backend->unsubmitted -= MIN ((unsigned) submitted, backend->unsubmitted);
+      backend->unsubmitted -= MIN ((unsigned)submitted, backend->unsubmitted);
     }
 }
 

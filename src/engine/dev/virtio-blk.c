@@ -58,8 +58,8 @@ typedef struct
 } Pending;
 
 static const CopStateRow blk_rows[] = { COP_VIRTIO_STATE_ROWS (CopVirtioBlkState) };
-static const CopStateTable blk_state
-  = { "virtio-blk", 1, COP_STATE_ROWS (CopVirtioBlkState, blk_rows) };
+static const CopStateTable blk_state = { "virtio-blk", 1,
+                                         COP_STATE_ROWS (CopVirtioBlkState, blk_rows) };
 
 static CopVirtqueue *
 queue_of (CopVirtioBlk *blk)
@@ -91,8 +91,8 @@ request_done (CopBlockRequest *request, int result)
 
       if (request->op == COP_BLOCK_READ)
         cop_iov_written (blk->virtio.device.ram, pending->iov, pending->n_iov, request->length);
-      complete (blk, pending->head, pending->status, result == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR,
-                read ? request->length : 0);
+      complete (blk, pending->head, pending->status,
+                result == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR, read ? request->length : 0);
     }
   g_free (pending);
 }
@@ -131,8 +131,8 @@ range_in_image (const CopVirtioBlk *blk, uint64_t sector, uint64_t length)
 {
   uint64_t sectors = blk->block->size / COP_BLOCK_SECTOR_SIZE;
 
-  return length % COP_BLOCK_SECTOR_SIZE == 0 && sector <= sectors
-         && length / COP_BLOCK_SECTOR_SIZE <= sectors - sector;
+  return length % COP_BLOCK_SECTOR_SIZE == 0 && sector <= sectors &&
+         length / COP_BLOCK_SECTOR_SIZE <= sectors - sector;
 }
 
 /* Discard and write zeroes: one range behind the header. Returns: the status, or -1 when begun */
@@ -147,13 +147,13 @@ begin_range (CopVirtioBlk *blk, const CopVirtqueueChain *chain, uint8_t *status,
     return VIRTIO_BLK_S_UNSUPP;
   cop_iov_read (chain->iov, chain->n_out, sizeof (struct virtio_blk_outhdr), &range, sizeof range);
   sector = GUINT64_FROM_LE (range.sector);
-  length = (uint64_t) GUINT32_FROM_LE (range.num_sectors) * COP_BLOCK_SECTOR_SIZE;
+  length = (uint64_t)GUINT32_FROM_LE (range.num_sectors) * COP_BLOCK_SECTOR_SIZE;
   flags = GUINT32_FROM_LE (range.flags);
 
   if ((flags & ~allowed) != 0)
     return VIRTIO_BLK_S_UNSUPP;
-  if (blk->block->readonly || !range_in_image (blk, sector, length)
-      || length > (uint64_t) RANGE_MAX_SECTORS * COP_BLOCK_SECTOR_SIZE)
+  if (blk->block->readonly || !range_in_image (blk, sector, length) ||
+      length > (uint64_t)RANGE_MAX_SECTORS * COP_BLOCK_SECTOR_SIZE)
     return VIRTIO_BLK_S_IOERR;
   if (length == 0)
     return VIRTIO_BLK_S_OK;
@@ -167,21 +167,21 @@ static int
 begin_transfer (CopVirtioBlk *blk, const CopVirtqueueChain *chain, uint8_t *status, bool write,
                 uint64_t sector)
 {
-  uint64_t length = write ? chain->out_length - sizeof (struct virtio_blk_outhdr)
-                          : chain->in_length - 1;
+  uint64_t length =
+    write ? chain->out_length - sizeof (struct virtio_blk_outhdr) : chain->in_length - 1;
   struct iovec iov[COP_VIRTQUEUE_MAX_SIZE];
   unsigned n_iov;
 
-  if (!range_in_image (blk, sector, length) || length > (uint64_t) SEG_MAX * SIZE_MAX_BYTES)
+  if (!range_in_image (blk, sector, length) || length > (uint64_t)SEG_MAX * SIZE_MAX_BYTES)
     return VIRTIO_BLK_S_IOERR;
   if (write && blk->block->readonly)
     return VIRTIO_BLK_S_IOERR;
   if (length == 0)
     return VIRTIO_BLK_S_OK;
 
-  n_iov = write ? cop_iov_slice (chain->iov, chain->n_out, sizeof (struct virtio_blk_outhdr),
-                                 length, iov)
-                : cop_iov_slice (chain->iov + chain->n_out, chain->n_in, 0, length, iov);
+  n_iov =
+    write ? cop_iov_slice (chain->iov, chain->n_out, sizeof (struct virtio_blk_outhdr), length, iov)
+          : cop_iov_slice (chain->iov + chain->n_out, chain->n_in, 0, length, iov);
   begin (blk, chain, status, write ? COP_BLOCK_WRITE : COP_BLOCK_READ,
          sector * COP_BLOCK_SECTOR_SIZE, length, false, iov, n_iov);
   return -1;
@@ -206,14 +206,14 @@ serve (CopVirtioBlk *blk, const CopVirtqueueChain *chain)
   uint32_t written = 0;
   int result;
 
-  if (chain->n_in == 0
-      || cop_iov_read (chain->iov, chain->n_out, 0, &header, sizeof header) < sizeof header)
+  if (chain->n_in == 0 ||
+      cop_iov_read (chain->iov, chain->n_out, 0, &header, sizeof header) < sizeof header)
     {
       cop_virtio_broken (&blk->virtio, "a request has no room for %s",
                          chain->n_in == 0 ? "its status" : "its header");
       return;
     }
-  status = (uint8_t *) last->iov_base + last->iov_len - 1;
+  status = (uint8_t *)last->iov_base + last->iov_len - 1;
 
   switch (GUINT32_FROM_LE (header.type))
     {
@@ -260,8 +260,8 @@ serve_queue (CopVirtioBlk *blk)
   cop_virtqueue_suppress (vq);
   while (more && cop_virtio_running (&blk->virtio))
     {
-      while (budget > 0 && blk->block->in_flight < COP_BLOCK_MAX_IN_FLIGHT
-             && cop_virtqueue_pop (vq, &blk->virtio.chain))
+      while (budget > 0 && blk->block->in_flight < COP_BLOCK_MAX_IN_FLIGHT &&
+             cop_virtqueue_pop (vq, &blk->virtio.chain))
         {
           serve (blk, &blk->virtio.chain);
           budget--;
@@ -285,8 +285,8 @@ serve_queue (CopVirtioBlk *blk)
 static void
 notify (CopVirtio *virtio, CopVirtqueue *vq)
 {
-  (void) vq;
-  serve_queue ((CopVirtioBlk *) virtio);
+  (void)vq;
+  serve_queue ((CopVirtioBlk *)virtio);
 }
 
 /* On the I/O thread: something is complete, or serve_queue() left work behind. */
@@ -296,7 +296,7 @@ on_completions (int fd, GIOCondition condition, gpointer data)
   CopVirtioBlk *blk = data;
   eventfd_t count;
 
-  (void) condition;
+  (void)condition;
   eventfd_read (fd, &count);
   g_mutex_lock (&blk->virtio.device.lock);
   cop_block_reap (blk->block);
@@ -311,7 +311,7 @@ on_completions (int fd, GIOCondition condition, gpointer data)
 static void
 stop (CopVirtio *virtio)
 {
-  CopVirtioBlk *blk = (CopVirtioBlk *) virtio;
+  CopVirtioBlk *blk = (CopVirtioBlk *)virtio;
 
   blk->draining = true;
   cop_block_drain (blk->block);
@@ -321,7 +321,7 @@ stop (CopVirtio *virtio)
 static void
 finalize (CopDevice *device)
 {
-  CopVirtioBlk *blk = (CopVirtioBlk *) device;
+  CopVirtioBlk *blk = (CopVirtioBlk *)device;
 
   if (blk->completions != NULL)
     {
@@ -370,22 +370,21 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
     memcpy (blk->serial, disk->serial, MIN (strlen (disk->serial), sizeof blk->serial));
 
   cop_virtio_init (virtio, &blk_class, blk->s.mmio, blk->s.virtio, blk->s.queues);
-  virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SIZE_MAX)
-                      | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SEG_MAX)
-                      | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_BLK_SIZE)
-                      | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_TOPOLOGY)
-                      | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_FLUSH);
+  virtio->features |=
+    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SIZE_MAX) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SEG_MAX) |
+    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_BLK_SIZE) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_TOPOLOGY) |
+    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_FLUSH);
   if (disk->readonly)
     virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_RO);
   else
-    virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_DISCARD)
-                        | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_WRITE_ZEROES);
+    virtio->features |=
+      COP_VIRTIO_FEATURE (VIRTIO_BLK_F_DISCARD) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_WRITE_ZEROES);
   blk->config = (struct virtio_blk_config){
     .capacity = GUINT64_TO_LE (block->size / COP_BLOCK_SECTOR_SIZE),
     .size_max = GUINT32_TO_LE (SIZE_MAX_BYTES),
     .seg_max = GUINT32_TO_LE (SEG_MAX),
     .blk_size = GUINT32_TO_LE (COP_BLOCK_SECTOR_SIZE),
-    .physical_block_exp = 3,            /* the host works in pages of 4 KiB */
+    .physical_block_exp = 3, /* the host works in pages of 4 KiB */
     .min_io_size = GUINT16_TO_LE (8),
     .wce = 1,
     .num_queues = GUINT16_TO_LE (1),

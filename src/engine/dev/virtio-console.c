@@ -44,8 +44,8 @@ static const CopStateRow console_rows[] = {
   COP_VIRTIO_STATE_ROWS (CopVirtioConsoleState),
   COP_STATE (CopVirtioConsoleState, sent),
 };
-static const CopStateTable console_state
-  = { "virtio-console", 1, COP_STATE_ROWS (CopVirtioConsoleState, console_rows) };
+static const CopStateTable console_state = { "virtio-console", 1,
+                                             COP_STATE_ROWS (CopVirtioConsoleState, console_rows) };
 
 /* Writes at most @budget bytes of the chain, from byte s.sent on. Returns: how many the chardev
    took */
@@ -62,7 +62,7 @@ write_chain (CopVirtioConsole *console, const CopVirtqueueChain *chain, uint64_t
 
       done += taken;
       if (taken < iov[i].iov_len)
-        break;                          /* writable() comes when there is room */
+        break; /* writable() comes when there is room */
     }
   return done;
 }
@@ -99,7 +99,7 @@ transmit (CopVirtioConsole *console)
 static void
 work (CopVirtio *virtio)
 {
-  CopVirtioConsole *console = (CopVirtioConsole *) virtio;
+  CopVirtioConsole *console = (CopVirtioConsole *)virtio;
   bool again = false;
 
   g_mutex_lock (&virtio->device.lock);
@@ -118,7 +118,7 @@ notify (CopVirtio *virtio, CopVirtqueue *vq)
 {
   cop_virtqueue_suppress (vq);
   if (vq->index == RECEIVE)
-    cop_chardev_accept_input (((CopVirtioConsole *) virtio)->chardev);
+    cop_chardev_accept_input (((CopVirtioConsole *)virtio)->chardev);
   else
     cop_virtio_schedule (virtio);
 }
@@ -195,13 +195,13 @@ config_write (CopVirtio *virtio, unsigned offset, unsigned size, uint64_t value)
   uint8_t byte = value;
 
   if (offset == offsetof (struct virtio_console_config, emerg_wr) && size == 4)
-    cop_chardev_write (((CopVirtioConsole *) virtio)->chardev, &byte, 1);
+    cop_chardev_write (((CopVirtioConsole *)virtio)->chardev, &byte, 1);
 }
 
 static void
 finalize (CopDevice *device)
 {
-  g_clear_pointer (&((CopVirtioConsole *) device)->chardev, cop_chardev_free);
+  g_clear_pointer (&((CopVirtioConsole *)device)->chardev, cop_chardev_free);
   cop_virtio_finalize (device);
 }
 
@@ -231,8 +231,8 @@ cop_virtio_console_new (const char *id, CopRam *ram, GMainContext *context, uint
   CopVirtio *virtio = &console->virtio;
 
   cop_virtio_init (virtio, &console_class, console->s.mmio, console->s.virtio, console->s.queues);
-  virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_CONSOLE_F_SIZE)
-                      | COP_VIRTIO_FEATURE (VIRTIO_CONSOLE_F_EMERG_WRITE);
+  virtio->features |=
+    COP_VIRTIO_FEATURE (VIRTIO_CONSOLE_F_SIZE) | COP_VIRTIO_FEATURE (VIRTIO_CONSOLE_F_EMERG_WRITE);
   console->config.cols = GUINT16_TO_LE (80);
   console->config.rows = GUINT16_TO_LE (25);
   console->config.max_nr_ports = GUINT32_TO_LE (1);
@@ -246,11 +246,11 @@ cop_virtio_console_new (const char *id, CopRam *ram, GMainContext *context, uint
 void
 cop_virtio_console_resize (CopDevice *device, uint16_t columns, uint16_t rows)
 {
-  CopVirtioConsole *console = (CopVirtioConsole *) device;
+  CopVirtioConsole *console = (CopVirtioConsole *)device;
 
   g_mutex_lock (&device->lock);
-  if (console->config.cols != GUINT16_TO_LE (columns)
-      || console->config.rows != GUINT16_TO_LE (rows))
+  if (console->config.cols != GUINT16_TO_LE (columns) ||
+      console->config.rows != GUINT16_TO_LE (rows))
     {
       console->config.cols = GUINT16_TO_LE (columns);
       console->config.rows = GUINT16_TO_LE (rows);

@@ -8,9 +8,9 @@
 
 #include <linux/virtio_mmio.h>
 
-#define MAGIC 0x74726976        /* "virt" */
+#define MAGIC 0x74726976 /* "virt" */
 #define VERSION 2
-#define VENDOR 0x554d4551       /* as QEMU's, for drivers that look */
+#define VENDOR 0x554d4551 /* as QEMU's, for drivers that look */
 
 static const CopStateRow mmio_rows[] = {
   COP_STATE (CopVirtioMmioState, device_features_sel),
@@ -19,8 +19,9 @@ static const CopStateRow mmio_rows[] = {
   COP_STATE (CopVirtioMmioState, interrupt_status,
              .mask = VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG),
 };
-const CopStateTable cop_virtio_mmio_state_table
-  = { "virtio-mmio", 1, COP_STATE_ROWS (CopVirtioMmioState, mmio_rows) };
+const CopStateTable cop_virtio_mmio_state_table = {
+  "virtio-mmio", 1, COP_STATE_ROWS (CopVirtioMmioState, mmio_rows)
+};
 
 static void
 raise_interrupt (CopVirtio *virtio, uint32_t cause)
@@ -49,7 +50,7 @@ const CopVirtioTransport cop_virtio_mmio_transport = {
 bool
 cop_virtio_mmio_irq_level (const CopDevice *device)
 {
-  return ((const CopVirtio *) device)->mmio->interrupt_status != 0;
+  return ((const CopVirtio *)device)->mmio->interrupt_status != 0;
 }
 
 /* Half @select of a 64-bit set; there is nothing beyond the second. */
@@ -64,7 +65,7 @@ with_half (uint64_t value, uint32_t select, uint32_t half)
 {
   unsigned shift = 32 * select;
 
-  return (value & ~(UINT64_C (0xffffffff) << shift)) | ((uint64_t) half << shift);
+  return (value & ~(UINT64_C (0xffffffff) << shift)) | ((uint64_t)half << shift);
 }
 
 /* The queue that the driver selected, or NULL. */
@@ -79,7 +80,7 @@ selected_queue (CopVirtio *virtio)
 uint64_t
 cop_virtio_mmio_read (CopDevice *device, uint64_t offset, unsigned size)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
   const CopVirtqueue *vq = selected_queue (virtio);
 
   if (offset >= VIRTIO_MMIO_CONFIG)
@@ -111,7 +112,7 @@ cop_virtio_mmio_read (CopDevice *device, uint64_t offset, unsigned size)
     case VIRTIO_MMIO_SHM_LEN_HIGH:
     case VIRTIO_MMIO_SHM_BASE_LOW:
     case VIRTIO_MMIO_SHM_BASE_HIGH:
-      return UINT32_MAX;                /* no such region */
+      return UINT32_MAX; /* no such region */
     case VIRTIO_MMIO_CONFIG_GENERATION:
       return virtio->s->config_generation;
     default:
@@ -153,7 +154,7 @@ write_queue (CopVirtqueue *vq, uint64_t offset, uint32_t value)
 void
 cop_virtio_mmio_write (CopDevice *device, uint64_t offset, unsigned size, uint64_t value)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
   CopVirtioMmioState *s = virtio->mmio;
   CopVirtqueue *vq = selected_queue (virtio);
 
@@ -175,10 +176,9 @@ cop_virtio_mmio_write (CopDevice *device, uint64_t offset, unsigned size, uint64
       s->driver_features_sel = value;
       break;
     case VIRTIO_MMIO_DRIVER_FEATURES:
-      if (s->driver_features_sel <= 1
-          && (virtio->s->status & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
-        virtio->s->driver_features
-          = with_half (virtio->s->driver_features, s->driver_features_sel, value);
+      if (s->driver_features_sel <= 1 && (virtio->s->status & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
+        virtio->s->driver_features =
+          with_half (virtio->s->driver_features, s->driver_features_sel, value);
       break;
     case VIRTIO_MMIO_QUEUE_SEL:
       s->queue_sel = value;

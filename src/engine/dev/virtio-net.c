@@ -48,8 +48,8 @@ typedef struct
 } CopVirtioNet;
 
 static const CopStateRow net_rows[] = { COP_VIRTIO_STATE_ROWS (CopVirtioNetState) };
-static const CopStateTable net_state
-  = { "virtio-net", 1, COP_STATE_ROWS (CopVirtioNetState, net_rows) };
+static const CopStateTable net_state = { "virtio-net", 1,
+                                         COP_STATE_ROWS (CopVirtioNetState, net_rows) };
 
 /* Copies the next frame to send. Returns: its length, 0 when there is none */
 static size_t
@@ -66,7 +66,7 @@ take_frame (CopVirtioNet *nic)
 
       cop_virtqueue_push (vq, chain->head, 0);
       if (length < sizeof (struct ether_header) || length > sizeof nic->frame)
-        continue;                       /* no frame: dropped */
+        continue; /* no frame: dropped */
       cop_iov_read (chain->iov, chain->n_out, 0, &nic->header, header);
       cop_iov_read (chain->iov, chain->n_out, header, nic->frame, length);
       return length;
@@ -105,7 +105,7 @@ transmit (CopVirtioNet *nic)
 static void
 work (CopVirtio *virtio)
 {
-  CopVirtioNet *nic = (CopVirtioNet *) virtio;
+  CopVirtioNet *nic = (CopVirtioNet *)virtio;
   bool has_room;
 
   transmit (nic);
@@ -121,7 +121,7 @@ work (CopVirtio *virtio)
 static void
 notify (CopVirtio *virtio, CopVirtqueue *vq)
 {
-  if (vq->index == RECEIVE && !((CopVirtioNet *) virtio)->starved)
+  if (vq->index == RECEIVE && !((CopVirtioNet *)virtio)->starved)
     return;
   cop_virtqueue_suppress (vq);
   cop_virtio_schedule (virtio);
@@ -152,7 +152,11 @@ place_frame (CopVirtioNet *nic, const struct virtio_net_hdr_v1 *from, const uint
   CopVirtqueueChain *chain = &virtio->chain;
   bool mergeable = cop_virtio_has_feature (virtio, VIRTIO_NET_F_MRG_RXBUF);
   struct virtio_net_hdr_v1 header = *from;
-  struct { uint16_t head; uint32_t written; } taken[COP_VIRTQUEUE_MAX_SIZE];
+  struct
+  {
+    uint16_t head;
+    uint32_t written;
+  } taken[COP_VIRTQUEUE_MAX_SIZE];
   unsigned n = 0;
   size_t done = 0;
   struct iovec num_buffers[2];
@@ -169,7 +173,7 @@ place_frame (CopVirtioNet *nic, const struct virtio_net_hdr_v1 *from, const uint
       if (n == vq->s->size)
         {
           untake (vq, n);
-          return DROPPED;               /* more than all buffers there can be */
+          return DROPPED; /* more than all buffers there can be */
         }
       if (!cop_virtqueue_pop (vq, chain))
         {
@@ -181,8 +185,8 @@ place_frame (CopVirtioNet *nic, const struct virtio_net_hdr_v1 *from, const uint
           untake (vq, n);
           return NO_ROOM;
         }
-      if (chain->n_in == 0 || chain->in_length < head_bytes
-          || (!mergeable && chain->in_length < head_bytes + length))
+      if (chain->n_in == 0 || chain->in_length < head_bytes ||
+          (!mergeable && chain->in_length < head_bytes + length))
         {
           /* The driver's own fault; another frame may fit. */
           untake (vq, n + 1);
@@ -225,7 +229,7 @@ receive (gpointer data, const struct virtio_net_hdr_v1 *header, const uint8_t *f
 
   g_mutex_lock (&virtio->device.lock);
   if (!virtio->paused && !(cop_virtio_running (virtio) && cop_virtqueue_live (vq)))
-    result = DROPPED;                   /* no driver: the cable is in, nobody is home */
+    result = DROPPED; /* no driver: the cable is in, nobody is home */
   else if (!virtio->paused)
     result = place_frame (nic, header, frame, length);
   cop_virtqueue_publish (vq);
@@ -238,7 +242,7 @@ receive (gpointer data, const struct virtio_net_hdr_v1 *header, const uint8_t *f
 static void
 start (CopVirtio *virtio)
 {
-  CopVirtioNet *nic = (CopVirtioNet *) virtio;
+  CopVirtioNet *nic = (CopVirtioNet *)virtio;
 
   if (nic->net->ops->set_features != NULL)
     nic->net->ops->set_features (nic->net, virtio->s->driver_features);
@@ -249,7 +253,7 @@ start (CopVirtio *virtio)
 static void
 finalize (CopDevice *device)
 {
-  CopVirtioNet *nic = (CopVirtioNet *) device;
+  CopVirtioNet *nic = (CopVirtioNet *)device;
 
   g_clear_pointer (&nic->net, cop_net_free);
   cop_virtio_finalize (device);
@@ -288,9 +292,9 @@ cop_virtio_net_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
       cop_device_free (&virtio->device);
       return NULL;
     }
-  virtio->features |= nic->net->features | COP_VIRTIO_FEATURE (VIRTIO_NET_F_MAC)
-                      | COP_VIRTIO_FEATURE (VIRTIO_NET_F_STATUS)
-                      | COP_VIRTIO_FEATURE (VIRTIO_NET_F_MRG_RXBUF);
+  virtio->features |= nic->net->features | COP_VIRTIO_FEATURE (VIRTIO_NET_F_MAC) |
+                      COP_VIRTIO_FEATURE (VIRTIO_NET_F_STATUS) |
+                      COP_VIRTIO_FEATURE (VIRTIO_NET_F_MRG_RXBUF);
   memcpy (nic->config.mac, config->mac, sizeof nic->config.mac);
   nic->config.status = GUINT16_TO_LE (VIRTIO_NET_S_LINK_UP);
   nic->config.max_virtqueue_pairs = GUINT16_TO_LE (1);

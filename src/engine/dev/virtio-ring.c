@@ -29,8 +29,9 @@ static const CopStateRow virtqueue_rows[] = {
   COP_STATE (CopVirtqueueState, ready),
   COP_STATE (CopVirtqueueState, reserved),
 };
-const CopStateTable cop_virtqueue_state_table
-  = { "virtqueue", 1, COP_STATE_ROWS (CopVirtqueueState, virtqueue_rows) };
+const CopStateTable cop_virtqueue_state_table = {
+  "virtqueue", 1, COP_STATE_ROWS (CopVirtqueueState, virtqueue_rows)
+};
 
 /* Guest words are little-endian. */
 static uint16_t
@@ -55,7 +56,7 @@ used_event (const CopVirtqueue *vq)
 static uint16_t *
 avail_event (const CopVirtqueue *vq)
 {
-  return (uint16_t *) &vq->used->ring[vq->s->size];
+  return (uint16_t *)&vq->used->ring[vq->s->size];
 }
 
 /* The guest may have put its rings where somebody runs code. */
@@ -63,7 +64,7 @@ static void
 device_area_written (const CopVirtqueue *vq, const void *at, size_t length)
 {
   cop_ram_written (vq->virtio->device.ram,
-                   vq->s->device_gpa + (uint64_t) ((const uint8_t *) at - (uint8_t *) vq->used),
+                   vq->s->device_gpa + (uint64_t)((const uint8_t *)at - (uint8_t *)vq->used),
                    length);
 }
 
@@ -80,8 +81,8 @@ cop_virtqueue_map (CopVirtqueue *vq)
   const CopVirtqueueState *s = vq->s;
   const CopRam *ram = vq->virtio->device.ram;
   uint64_t driver_bytes = sizeof (struct vring_avail) + (s->size + 1u) * sizeof (uint16_t);
-  uint64_t device_bytes
-    = sizeof (struct vring_used) + s->size * sizeof (struct vring_used_elem) + sizeof (uint16_t);
+  uint64_t device_bytes =
+    sizeof (struct vring_used) + s->size * sizeof (struct vring_used_elem) + sizeof (uint16_t);
   uint8_t *desc, *avail, *used;
 
   cop_virtqueue_unmap (vq);
@@ -89,19 +90,19 @@ cop_virtqueue_map (CopVirtqueue *vq)
     return true;
   if (s->size == 0 || s->size > vq->max_size || (s->size & (s->size - 1)) != 0)
     return false;
-  if (s->desc_gpa % VRING_DESC_ALIGN_SIZE != 0 || s->driver_gpa % VRING_AVAIL_ALIGN_SIZE != 0
-      || s->device_gpa % VRING_USED_ALIGN_SIZE != 0)
+  if (s->desc_gpa % VRING_DESC_ALIGN_SIZE != 0 || s->driver_gpa % VRING_AVAIL_ALIGN_SIZE != 0 ||
+      s->device_gpa % VRING_USED_ALIGN_SIZE != 0)
     return false;
 
-  desc = cop_ram_span (ram, s->desc_gpa, (uint64_t) s->size * sizeof (struct vring_desc));
+  desc = cop_ram_span (ram, s->desc_gpa, (uint64_t)s->size * sizeof (struct vring_desc));
   avail = cop_ram_span (ram, s->driver_gpa, driver_bytes);
   used = cop_ram_span (ram, s->device_gpa, device_bytes);
   if (desc == NULL || avail == NULL || used == NULL)
     return false;
 
   vq->desc = desc;
-  vq->avail = (struct vring_avail *) avail;
-  vq->used = (struct vring_used *) used;
+  vq->avail = (struct vring_avail *)avail;
+  vq->used = (struct vring_used *)used;
   vq->published = vq->signalled = s->next_used;
   vq->event_idx = cop_virtio_has_feature (vq->virtio, VIRTIO_RING_F_EVENT_IDX);
   vq->indirect = cop_virtio_has_feature (vq->virtio, VIRTIO_RING_F_INDIRECT_DESC);
@@ -123,18 +124,18 @@ read_desc (const uint8_t *table, unsigned index)
   const uint8_t *at = table + index * sizeof (struct vring_desc);
   struct vring_desc desc;
 
-  if ((uintptr_t) at % sizeof (uint64_t) == 0)
+  if ((uintptr_t)at % sizeof (uint64_t) == 0)
     {
       uint64_t words[2];
 
-      words[0] = __atomic_load_n ((const uint64_t *) at, __ATOMIC_RELAXED);
-      words[1] = __atomic_load_n ((const uint64_t *) at + 1, __ATOMIC_RELAXED);
+      words[0] = __atomic_load_n ((const uint64_t *)at, __ATOMIC_RELAXED);
+      words[1] = __atomic_load_n ((const uint64_t *)at + 1, __ATOMIC_RELAXED);
       memcpy (&desc, words, sizeof desc);
     }
   else
     {
       memcpy (&desc, at, sizeof desc);
-      __atomic_signal_fence (__ATOMIC_SEQ_CST);         /* no second look later */
+      __atomic_signal_fence (__ATOMIC_SEQ_CST); /* no second look later */
     }
   desc.addr = GUINT64_FROM_LE (desc.addr);
   desc.len = GUINT32_FROM_LE (desc.len);
@@ -199,8 +200,8 @@ walk (const CopVirtqueue *vq, CopVirtqueueChain *chain)
           /* It ends the chain, but need not begin it. */
           if (!vq->indirect || nested || (desc.flags & VRING_DESC_F_NEXT) != 0)
             return "has an indirect descriptor where none may be";
-          if (desc.len == 0 || desc.len % sizeof desc != 0
-              || desc.len / sizeof desc > COP_VIRTQUEUE_MAX_SIZE)
+          if (desc.len == 0 || desc.len % sizeof desc != 0 ||
+              desc.len / sizeof desc > COP_VIRTQUEUE_MAX_SIZE)
             return "has an indirect table of a size that is not allowed";
           table = cop_ram_span (vq->virtio->device.ram, desc.addr, desc.len);
           if (table == NULL)
@@ -230,8 +231,8 @@ cop_virtqueue_pending (CopVirtqueue *vq)
   count = load16 (&vq->avail->idx, __ATOMIC_ACQUIRE) - vq->s->next_avail;
   if (count > vq->s->size)
     {
-      cop_virtio_broken (vq->virtio, "queue %u has %u entries available, and %u places",
-                         vq->index, count, vq->s->size);
+      cop_virtio_broken (vq->virtio, "queue %u has %u entries available, and %u places", vq->index,
+                         count, vq->s->size);
       return false;
     }
   return count > 0;
@@ -245,8 +246,7 @@ cop_virtqueue_pop (CopVirtqueue *vq, CopVirtqueueChain *chain)
   if (!cop_virtqueue_pending (vq))
     return false;
 
-  chain->head
-    = load16 (&vq->avail->ring[vq->s->next_avail & (vq->s->size - 1)], __ATOMIC_RELAXED);
+  chain->head = load16 (&vq->avail->ring[vq->s->next_avail & (vq->s->size - 1)], __ATOMIC_RELAXED);
   chain->n_out = chain->n_in = 0;
   chain->out_length = chain->in_length = 0;
   problem = walk (vq, chain);
@@ -273,7 +273,7 @@ cop_virtqueue_push (CopVirtqueue *vq, uint16_t head, uint32_t written)
   if (!cop_virtqueue_live (vq))
     return;
   elem = &vq->used->ring[vq->s->next_used & (vq->s->size - 1)];
-  __atomic_store_n (&elem->id, GUINT32_TO_LE ((uint32_t) head), __ATOMIC_RELAXED);
+  __atomic_store_n (&elem->id, GUINT32_TO_LE ((uint32_t)head), __ATOMIC_RELAXED);
   __atomic_store_n (&elem->len, GUINT32_TO_LE (written), __ATOMIC_RELAXED);
   device_area_written (vq, elem, sizeof *elem);
   vq->s->next_used++;

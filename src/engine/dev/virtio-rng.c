@@ -27,8 +27,8 @@ typedef struct
 } CopVirtioRng;
 
 static const CopStateRow rng_rows[] = { COP_VIRTIO_STATE_ROWS (CopVirtioRngState) };
-static const CopStateTable rng_state
-  = { "virtio-rng", 1, COP_STATE_ROWS (CopVirtioRngState, rng_rows) };
+static const CopStateTable rng_state = { "virtio-rng", 1,
+                                         COP_STATE_ROWS (CopVirtioRngState, rng_rows) };
 
 /* Serves one buffer. Returns: whether there was one and entropy for it */
 static bool
@@ -77,7 +77,7 @@ work (CopVirtio *virtio)
 static void
 notify (CopVirtio *virtio, CopVirtqueue *vq)
 {
-  (void) vq;
+  (void)vq;
   cop_virtio_schedule (virtio);
 }
 

@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-#define STATUS_MASK                                                                               \
-  (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK               \
-   | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)
+#define STATUS_MASK                                                                              \
+  (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK |              \
+   VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)
 
 static const CopStateRow virtio_rows[] = {
   COP_STATE (CopVirtioState, driver_features),
@@ -22,8 +22,8 @@ static const CopStateRow virtio_rows[] = {
   COP_STATE (CopVirtioState, status, .mask = STATUS_MASK),
   COP_STATE_ARRAY (CopVirtioState, reserved),
 };
-const CopStateTable cop_virtio_state_table
-  = { "virtio", 1, COP_STATE_ROWS (CopVirtioState, virtio_rows) };
+const CopStateTable cop_virtio_state_table = { "virtio", 1,
+                                               COP_STATE_ROWS (CopVirtioState, virtio_rows) };
 
 static gboolean
 dispatch_work (gpointer data)
@@ -40,7 +40,7 @@ dispatch_work (gpointer data)
 static gboolean
 source_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
-  (void) source;
+  (void)source;
   return callback (data);
 }
 
@@ -50,8 +50,8 @@ void
 cop_virtio_init (CopVirtio *virtio, const CopVirtioClass *class, CopVirtioMmioState *mmio,
                  CopVirtioState *state, CopVirtqueueState *queues)
 {
-  g_assert (class->n_queues <= COP_VIRTIO_MAX_QUEUES
-            && class->queue_size <= COP_VIRTQUEUE_MAX_SIZE);
+  g_assert (class->n_queues <= COP_VIRTIO_MAX_QUEUES &&
+            class->queue_size <= COP_VIRTQUEUE_MAX_SIZE);
 
   virtio->class = class;
   virtio->transport = &cop_virtio_mmio_transport;
@@ -60,7 +60,10 @@ cop_virtio_init (CopVirtio *virtio, const CopVirtioClass *class, CopVirtioMmioSt
   virtio->features = COP_VIRTIO_CORE_FEATURES;
   for (unsigned i = 0; i < class->n_queues; i++)
     virtio->queues[i] = (CopVirtqueue){
-      .s = &queues[i], .virtio = virtio, .index = i, .max_size = class->queue_size,
+      .s = &queues[i],
+      .virtio = virtio,
+      .index = i,
+      .max_size = class->queue_size,
     };
   if (class->work != NULL)
     {
@@ -74,7 +77,7 @@ cop_virtio_init (CopVirtio *virtio, const CopVirtioClass *class, CopVirtioMmioSt
 void
 cop_virtio_finalize (CopDevice *device)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
 
   if (virtio->source != NULL)
     {
@@ -99,7 +102,7 @@ stop (CopVirtio *virtio)
 void
 cop_virtio_reset (CopDevice *device)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
 
   for (unsigned i = 0; i < virtio->class->n_queues; i++)
     cop_virtqueue_unmap (&virtio->queues[i]);
@@ -128,7 +131,7 @@ map_queues (CopVirtio *virtio)
 void
 cop_virtio_quiesce (CopDevice *device)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
 
   g_mutex_lock (&device->lock);
   virtio->paused = true;
@@ -146,13 +149,14 @@ cop_virtio_quiesce (CopDevice *device)
 void
 cop_virtio_resume (CopDevice *device)
 {
-  CopVirtio *virtio = (CopVirtio *) device;
+  CopVirtio *virtio = (CopVirtio *)device;
 
   g_mutex_lock (&device->lock);
   virtio->paused = false;
   if ((virtio->s->driver_features & ~virtio->features) != 0)
-    cop_virtio_broken (virtio, "the driver has features that this host does not offer: 0x%"
-                       G_GINT64_MODIFIER "x", virtio->s->driver_features & ~virtio->features);
+    cop_virtio_broken (
+      virtio, "the driver has features that this host does not offer: 0x%" G_GINT64_MODIFIER "x",
+      virtio->s->driver_features & ~virtio->features);
   if (!map_queues (virtio))
     cop_virtio_broken (virtio, "a queue lies outside memory");
   if (cop_virtio_running (virtio))
@@ -189,9 +193,9 @@ cop_virtio_set_status (CopVirtio *virtio, uint8_t status)
 
   /* A driver never takes a bit back; NEEDS_RESET is ours. */
   added = status & STATUS_MASK & ~VIRTIO_CONFIG_S_NEEDS_RESET & ~s->status;
-  if ((added & VIRTIO_CONFIG_S_FEATURES_OK) != 0
-      && ((s->driver_features & ~virtio->features) != 0
-          || !cop_virtio_has_feature (virtio, VIRTIO_F_VERSION_1)))
+  if ((added & VIRTIO_CONFIG_S_FEATURES_OK) != 0 &&
+      ((s->driver_features & ~virtio->features) != 0 ||
+       !cop_virtio_has_feature (virtio, VIRTIO_F_VERSION_1)))
     added &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
   s->status |= added;
 
@@ -235,8 +239,8 @@ cop_virtio_set_queue_ready (CopVirtio *virtio, unsigned index, bool ready)
 void
 cop_virtio_notify (CopVirtio *virtio, unsigned index)
 {
-  if (index < virtio->class->n_queues && cop_virtio_running (virtio)
-      && cop_virtqueue_live (&virtio->queues[index]))
+  if (index < virtio->class->n_queues && cop_virtio_running (virtio) &&
+      cop_virtqueue_live (&virtio->queues[index]))
     virtio->class->notify (virtio, &virtio->queues[index]);
 }
 
@@ -246,7 +250,7 @@ cop_virtio_config_read (const CopVirtio *virtio, uint64_t offset, unsigned size)
   uint64_t value = 0;
 
   if (offset < virtio->config_size)
-    memcpy (&value, (const uint8_t *) virtio->config + offset,
+    memcpy (&value, (const uint8_t *)virtio->config + offset,
             MIN (size, virtio->config_size - offset));
   return GUINT64_FROM_LE (value);
 }

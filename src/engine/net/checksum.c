@@ -82,8 +82,8 @@ finish_ipv4 (uint8_t *ip, size_t length)
   if (length < sizeof (struct iphdr) || length > UINT16_MAX)
     return false;
   header = (ip[0] & 0xf) * 4;
-  if (header < sizeof (struct iphdr) || header > length
-      || ip[offsetof (struct iphdr, protocol)] != IPPROTO_TCP)
+  if (header < sizeof (struct iphdr) || header > length ||
+      ip[offsetof (struct iphdr, protocol)] != IPPROTO_TCP)
     return false;
   put16 (ip + offsetof (struct iphdr, tot_len), length);
   put16 (check, 0);
@@ -97,8 +97,8 @@ finish_ipv6 (uint8_t *ip, size_t length)
 {
   const size_t header = sizeof (struct ip6_hdr);
 
-  if (length < header || length - header > UINT16_MAX
-      || ip[offsetof (struct ip6_hdr, ip6_nxt)] != IPPROTO_TCP)
+  if (length < header || length - header > UINT16_MAX ||
+      ip[offsetof (struct ip6_hdr, ip6_nxt)] != IPPROTO_TCP)
     return false;
   put16 (ip + offsetof (struct ip6_hdr, ip6_plen), length - header);
   return finish_tcp (ip + header, length - header,

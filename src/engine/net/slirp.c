@@ -19,8 +19,9 @@
 #include <slirp/libslirp.h>
 #include <string.h>
 
-/* Both directions; what TCP's window of 64 KiB (libslirp scales none) holds a few of. */
-#define MTU 16384
+/* The largest that libslirp takes, nearly: it scales no TCP window, so that one segment fills it.
+   Measured with an interpreted guest that receives: 9000 bytes 78 MB/s, 32768 97, 65520 111. */
+#define MTU 65520
 
 /* Frames that wait for the guest to have room. libslirp keeps to TCP's windows; a guest that takes
    nothing loses the rest. */
@@ -58,7 +59,7 @@ static bool
 deliver (SlirpNet *slirp_net, const uint8_t *frame, size_t length)
 {
   static const struct virtio_net_hdr_v1 header = {
-    .flags = VIRTIO_NET_HDR_F_DATA_VALID,       /* libslirp made it just now */
+    .flags = VIRTIO_NET_HDR_F_DATA_VALID, /* libslirp made it just now */
   };
 
   return slirp_net->net.receive (slirp_net->net.data, &header, frame, length);
@@ -82,7 +83,7 @@ send_packet (const void *frame, size_t length, void *opaque)
 static void
 slirp_net_ready (CopNet *net)
 {
-  SlirpNet *slirp_net = (SlirpNet *) net;
+  SlirpNet *slirp_net = (SlirpNet *)net;
   GBytes *frame;
 
   while ((frame = g_queue_peek_head (&slirp_net->backlog)) != NULL)
@@ -101,7 +102,7 @@ slirp_net_ready (CopNet *net)
 static void
 slirp_net_send (CopNet *net, const struct virtio_net_hdr_v1 *header, uint8_t *frame, size_t length)
 {
-  SlirpNet *slirp_net = (SlirpNet *) net;
+  SlirpNet *slirp_net = (SlirpNet *)net;
 
   if (!cop_net_finish (header, frame, length))
     return;
@@ -112,24 +113,24 @@ slirp_net_send (CopNet *net, const struct virtio_net_hdr_v1 *header, uint8_t *fr
 static void
 guest_error (const char *message, void *opaque)
 {
-  (void) opaque;
+  (void)opaque;
   g_debug ("user network: %s", message);
 }
 
 static int64_t
 clock_get_ns (void *opaque)
 {
-  (void) opaque;
+  (void)opaque;
   return g_get_monotonic_time () * 1000;
 }
 
 static gboolean
 timer_dispatch (GSource *source, GSourceFunc func, gpointer data)
 {
-  SlirpTimer *timer = (SlirpTimer *) source;
+  SlirpTimer *timer = (SlirpTimer *)source;
 
-  (void) func;
-  (void) data;
+  (void)func;
+  (void)data;
   g_source_set_ready_time (source, -1);
   timer->func (timer->data);
   return G_SOURCE_CONTINUE;
@@ -141,7 +142,7 @@ static void *
 timer_new (SlirpTimerCb func, void *data, void *opaque)
 {
   SlirpNet *slirp_net = opaque;
-  SlirpTimer *timer = (SlirpTimer *) g_source_new (&timer_funcs, sizeof *timer);
+  SlirpTimer *timer = (SlirpTimer *)g_source_new (&timer_funcs, sizeof *timer);
 
   timer->func = func;
   timer->data = data;
@@ -152,7 +153,7 @@ timer_new (SlirpTimerCb func, void *data, void *opaque)
 static void
 timer_free (void *timer, void *opaque)
 {
-  (void) opaque;
+  (void)opaque;
   g_source_destroy (timer);
   g_source_unref (timer);
 }
@@ -161,21 +162,21 @@ timer_free (void *timer, void *opaque)
 static void
 timer_mod (void *timer, int64_t expire_ms, void *opaque)
 {
-  (void) opaque;
+  (void)opaque;
   g_source_set_ready_time (timer, expire_ms * 1000);
 }
 
 static void
 ignore_poll_fd (int fd, void *opaque)
 {
-  (void) fd;
-  (void) opaque;
+  (void)fd;
+  (void)opaque;
 }
 
 static void
 ignore_notify (void *opaque)
 {
-  (void) opaque;                /* everything happens on the I/O thread, which looks anyway */
+  (void)opaque; /* everything happens on the I/O thread, which looks anyway */
 }
 
 static const SlirpCb callbacks = {
@@ -244,7 +245,7 @@ get_revents (int index, void *opaque)
 static gboolean
 source_prepare (GSource *source, int *timeout_ms)
 {
-  SlirpNet *slirp_net = ((SlirpSource *) source)->net;
+  SlirpNet *slirp_net = ((SlirpSource *)source)->net;
   uint32_t timeout = G_MAXINT;
 
   slirp_net->n_polls = 0;
@@ -257,20 +258,20 @@ source_prepare (GSource *source, int *timeout_ms)
         g_source_remove_poll (source, poll);
       poll->fd = -1;
     }
-  *timeout_ms = timeout >= G_MAXINT ? -1 : (int) timeout;
+  *timeout_ms = timeout >= G_MAXINT ? -1 : (int)timeout;
   /* A ready time would wake the context whenever it changes, that is now. */
-  slirp_net->deadline
-    = *timeout_ms < 0 ? G_MAXINT64 : g_get_monotonic_time () + *timeout_ms * INT64_C (1000);
+  slirp_net->deadline =
+    *timeout_ms < 0 ? G_MAXINT64 : g_get_monotonic_time () + *timeout_ms * INT64_C (1000);
   return slirp_net->sent;
 }
 
 static gboolean
 source_check (GSource *source)
 {
-  SlirpNet *slirp_net = ((SlirpSource *) source)->net;
+  SlirpNet *slirp_net = ((SlirpSource *)source)->net;
 
   for (unsigned i = 0; i < slirp_net->n_polls; i++)
-    if (((GPollFD *) slirp_net->polls->pdata[i])->revents != 0)
+    if (((GPollFD *)slirp_net->polls->pdata[i])->revents != 0)
       return TRUE;
   return slirp_net->sent || g_source_get_time (source) >= slirp_net->deadline;
 }
@@ -278,17 +279,18 @@ source_check (GSource *source)
 static gboolean
 source_dispatch (GSource *source, GSourceFunc func, gpointer data)
 {
-  SlirpNet *slirp_net = ((SlirpSource *) source)->net;
+  SlirpNet *slirp_net = ((SlirpSource *)source)->net;
 
-  (void) func;
-  (void) data;
+  (void)func;
+  (void)data;
   slirp_net->sent = false;
   slirp_pollfds_poll (slirp_net->slirp, 0, get_revents, slirp_net);
   return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs source_funcs
-  = { .prepare = source_prepare, .check = source_check, .dispatch = source_dispatch };
+static GSourceFuncs source_funcs = { .prepare = source_prepare,
+                                     .check = source_check,
+                                     .dispatch = source_dispatch };
 
 static void
 free_bytes (gpointer bytes)
@@ -299,7 +301,7 @@ free_bytes (gpointer bytes)
 static void
 slirp_net_free (CopNet *net)
 {
-  SlirpNet *slirp_net = (SlirpNet *) net;
+  SlirpNet *slirp_net = (SlirpNet *)net;
 
   if (slirp_net->source != NULL)
     {
@@ -338,11 +340,11 @@ add_forward (Slirp *slirp, const CopPortForward *forward, GError **error)
 {
   struct in_addr host, guest;
 
-  if (!parse_address (forward->host_address, "127.0.0.1", &host, error)
-      || !parse_address (forward->guest_address, "10.0.2.15", &guest, error))
+  if (!parse_address (forward->host_address, "127.0.0.1", &host, error) ||
+      !parse_address (forward->guest_address, "10.0.2.15", &guest, error))
     return false;
-  if (slirp_add_hostfwd (slirp, forward->udp, host, forward->host_port, guest, forward->guest_port)
-      == 0)
+  if (slirp_add_hostfwd (slirp, forward->udp, host, forward->host_port, guest,
+                         forward->guest_port) == 0)
     return true;
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
                "port forward: cannot listen on %s port %u: %s; choose another port",
@@ -374,10 +376,10 @@ cop_net_slirp_new (CopNicConfig *nic, GMainContext *context, GError **error)
 
   slirp_net->net.ops = &slirp_ops;
   slirp_net->net.mtu = MTU;
-  slirp_net->net.features
-    = UINT64_C (1) << VIRTIO_NET_F_CSUM | UINT64_C (1) << VIRTIO_NET_F_GUEST_CSUM
-      | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO4 | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO6
-      | UINT64_C (1) << VIRTIO_NET_F_HOST_ECN | UINT64_C (1) << VIRTIO_NET_F_MTU;
+  slirp_net->net.features =
+    UINT64_C (1) << VIRTIO_NET_F_CSUM | UINT64_C (1) << VIRTIO_NET_F_GUEST_CSUM |
+    UINT64_C (1) << VIRTIO_NET_F_HOST_TSO4 | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO6 |
+    UINT64_C (1) << VIRTIO_NET_F_HOST_ECN | UINT64_C (1) << VIRTIO_NET_F_MTU;
   slirp_net->context = context;
   slirp_net->polls = g_ptr_array_new_with_free_func (g_free);
   g_queue_init (&slirp_net->backlog);
@@ -391,7 +393,7 @@ cop_net_slirp_new (CopNicConfig *nic, GMainContext *context, GError **error)
       }
 
   slirp_net->source = g_source_new (&source_funcs, sizeof (SlirpSource));
-  ((SlirpSource *) slirp_net->source)->net = slirp_net;
+  ((SlirpSource *)slirp_net->source)->net = slirp_net;
   g_source_set_static_name (slirp_net->source, "user network");
   g_source_attach (slirp_net->source, context);
   return &slirp_net->net;

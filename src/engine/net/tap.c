@@ -42,11 +42,11 @@ static const struct { unsigned feature; unsigned offload; } offloads[] = {
 };
 /* clang-format on */
 
-#define VNET_HDR_FEATURES                                                                         \
-  (UINT64_C (1) << VIRTIO_NET_F_CSUM | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO4                     \
-   | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO6 | UINT64_C (1) << VIRTIO_NET_F_HOST_ECN               \
-   | UINT64_C (1) << VIRTIO_NET_F_GUEST_CSUM | UINT64_C (1) << VIRTIO_NET_F_GUEST_TSO4            \
-   | UINT64_C (1) << VIRTIO_NET_F_GUEST_TSO6 | UINT64_C (1) << VIRTIO_NET_F_GUEST_ECN)
+#define VNET_HDR_FEATURES                                                                          \
+  (UINT64_C (1) << VIRTIO_NET_F_CSUM | UINT64_C (1) << VIRTIO_NET_F_HOST_TSO4 |                    \
+   UINT64_C (1) << VIRTIO_NET_F_HOST_TSO6 | UINT64_C (1) << VIRTIO_NET_F_HOST_ECN |                \
+   UINT64_C (1) << VIRTIO_NET_F_GUEST_CSUM | UINT64_C (1) << VIRTIO_NET_F_GUEST_TSO4 |             \
+   UINT64_C (1) << VIRTIO_NET_F_GUEST_TSO6 | UINT64_C (1) << VIRTIO_NET_F_GUEST_ECN)
 
 /* Reads the next frame. Returns: whether there was one */
 static bool
@@ -63,7 +63,7 @@ read_frame (TapNet *tap)
   do
     got = readv (tap->fd, tap->vnet_hdr ? iov : iov + 1, tap->vnet_hdr ? 2 : 1);
   while (got < 0 && errno == EINTR);
-  if (got <= (ssize_t) header)
+  if (got <= (ssize_t)header)
     return false;
   tap->waiting = got - header;
   return true;
@@ -112,7 +112,7 @@ on_readable (int fd, GIOCondition condition, gpointer data)
 {
   TapNet *tap = data;
 
-  (void) fd;
+  (void)fd;
   if ((condition & (G_IO_HUP | G_IO_ERR | G_IO_NVAL)) != 0 && (condition & G_IO_IN) == 0)
     {
       g_message ("network: the tap is gone; the guest's link stays silent");
@@ -126,16 +126,16 @@ on_readable (int fd, GIOCondition condition, gpointer data)
 static void
 tap_ready (CopNet *net)
 {
-  pump ((TapNet *) net);
+  pump ((TapNet *)net);
 }
 
 /* A frame that the tap has no room for is lost, as on a wire. */
 static void
 tap_send (CopNet *net, const struct virtio_net_hdr_v1 *header, uint8_t *frame, size_t length)
 {
-  TapNet *tap = (TapNet *) net;
+  TapNet *tap = (TapNet *)net;
   struct iovec iov[2] = {
-    { .iov_base = (void *) header, .iov_len = sizeof *header },
+    { .iov_base = (void *)header, .iov_len = sizeof *header },
     { .iov_base = frame, .iov_len = length },
   };
   ssize_t sent;
@@ -150,7 +150,7 @@ tap_send (CopNet *net, const struct virtio_net_hdr_v1 *header, uint8_t *frame, s
 static void
 tap_set_features (CopNet *net, uint64_t features)
 {
-  TapNet *tap = (TapNet *) net;
+  TapNet *tap = (TapNet *)net;
   unsigned wanted = 0;
 
   if (!tap->vnet_hdr)
@@ -164,7 +164,7 @@ tap_set_features (CopNet *net, uint64_t features)
 static void
 tap_free (CopNet *net)
 {
-  TapNet *tap = (TapNet *) net;
+  TapNet *tap = (TapNet *)net;
 
   listen_to (tap, false);
   close (tap->fd);
@@ -186,9 +186,8 @@ has_vnet_hdr (int fd)
   struct ifreq interface = { 0 };
   int size = sizeof (struct virtio_net_hdr_v1), little_endian = 1;
 
-  return ioctl (fd, TUNGETIFF, &interface) == 0 && (interface.ifr_flags & IFF_VNET_HDR) != 0
-         && ioctl (fd, TUNSETVNETHDRSZ, &size) == 0
-         && ioctl (fd, TUNSETVNETLE, &little_endian) == 0;
+  return ioctl (fd, TUNGETIFF, &interface) == 0 && (interface.ifr_flags & IFF_VNET_HDR) != 0 &&
+         ioctl (fd, TUNSETVNETHDRSZ, &size) == 0 && ioctl (fd, TUNSETVNETLE, &little_endian) == 0;
 }
 
 CopNet *

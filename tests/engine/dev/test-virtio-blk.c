@@ -34,12 +34,13 @@ static TestVirtio *
 disk_new (int fd, bool readonly, uint64_t features)
 {
   TestVirtio *t = test_virtio_new ();
-  CopDiskConfig config = { .fd = fd, .readonly = readonly, .serial = (char *) "S3R14L",
-                           .label = (char *) "test.img" };
+  CopDiskConfig config = {
+    .fd = fd, .readonly = readonly, .serial = (char *)"S3R14L", .label = (char *)"test.img"
+  };
   g_autoptr (GError) error = NULL;
 
-  test_virtio_attach (t, cop_virtio_blk_new ("virtio-blk0", t->ram, t->context, TEST_MMIO, &config,
-                                             &error));
+  test_virtio_attach (
+    t, cop_virtio_blk_new ("virtio-blk0", t->ram, t->context, TEST_MMIO, &config, &error));
   g_assert_no_error (error);
   g_assert_cmpint (config.fd, ==, -1);
   test_virtio_start (t, features, 1, 256);
@@ -63,7 +64,7 @@ request_add (TestVirtio *t, uint32_t type, uint64_t sector, uint64_t data_gpa, u
   for (uint32_t done = 0; done < length; done += piece)
     segments[n++] = (TestSegment){ data_gpa + done, MIN (piece, length - done), in };
   segments[n++] = (TestSegment){ status_gpa, 1, true };
-  *(uint8_t *) test_virtio_at (t, status_gpa) = 0xff;
+  *(uint8_t *)test_virtio_at (t, status_gpa) = 0xff;
   test_virtio_add (t, 0, segments, n);
   return status_gpa;
 }
@@ -80,7 +81,7 @@ request (TestVirtio *t, uint32_t type, uint64_t sector, uint64_t data_gpa, uint3
   used = test_virtio_wait (t, 0, NULL);
   if (written != NULL)
     *written = used;
-  return *(uint8_t *) test_virtio_at (t, status_gpa);
+  return *(uint8_t *)test_virtio_at (t, status_gpa);
 }
 
 static void
@@ -194,7 +195,7 @@ test_many (void)
       for (unsigned i = 0; i < 80; i++)
         test_virtio_wait (t, 0, NULL);
       for (unsigned i = 0; i < 80; i++)
-        g_assert_cmpuint (*(uint8_t *) test_virtio_at (t, status[i]), ==, VIRTIO_BLK_S_OK);
+        g_assert_cmpuint (*(uint8_t *)test_virtio_at (t, status[i]), ==, VIRTIO_BLK_S_OK);
     }
   for (unsigned i = 0; i < 80; i++)
     {
@@ -225,8 +226,8 @@ range_request (TestVirtio *t, uint32_t type, uint64_t sector, uint32_t n, uint32
   uint64_t gpa = test_virtio_alloc (t, sizeof (struct virtio_blk_discard_write_zeroes));
   struct virtio_blk_discard_write_zeroes *range = test_virtio_at (t, gpa);
 
-  *range = (struct virtio_blk_discard_write_zeroes){ .sector = sector, .num_sectors = n,
-                                                     .flags = flags };
+  *range =
+    (struct virtio_blk_discard_write_zeroes){ .sector = sector, .num_sectors = n, .flags = flags };
   return request (t, type, 0, gpa, sizeof *range, NULL);
 }
 
@@ -245,9 +246,9 @@ test_zeroes (void)
   g_assert_cmpuint (request (t, VIRTIO_BLK_T_OUT, 0, gpa, 1 << 20, NULL), ==, VIRTIO_BLK_S_OK);
 
   g_assert_cmpuint (range_request (t, VIRTIO_BLK_T_WRITE_ZEROES, 3, 5, 0), ==, VIRTIO_BLK_S_OK);
-  g_assert_cmpuint (range_request (t, VIRTIO_BLK_T_WRITE_ZEROES, 16, 16,
-                                   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP),
-                    ==, VIRTIO_BLK_S_OK);
+  g_assert_cmpuint (
+    range_request (t, VIRTIO_BLK_T_WRITE_ZEROES, 16, 16, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP), ==,
+    VIRTIO_BLK_S_OK);
   g_assert_cmpint (pread (image, file, 1 << 20, 0), ==, 1 << 20);
   for (unsigned i = 0; i < 1 << 20; i++)
     {
@@ -332,7 +333,8 @@ test_truncated (void)
   g_autoptr (TestVirtio) t = disk_new (fd, false, ALL_FEATURES);
   uint64_t gpa = test_virtio_alloc (t, 8192);
 
-  g_test_summary ("A file cut short under a running guest: I/O errors, and a message with its name");
+  g_test_summary (
+    "A file cut short under a running guest: I/O errors, and a message with its name");
   g_assert_cmpint (ftruncate (image, 4096), ==, 0);
   g_assert_cmpuint (request (t, VIRTIO_BLK_T_IN, 0, gpa, 4096, NULL), ==, VIRTIO_BLK_S_OK);
   g_test_expect_message ("coppice", G_LOG_LEVEL_MESSAGE,
@@ -387,7 +389,8 @@ test_full (void)
   uint8_t status = VIRTIO_BLK_S_OK;
   int fd = small_file_system ();
 
-  g_test_summary ("A host without space: an I/O error for the guest, a message with the disk's name");
+  g_test_summary (
+    "A host without space: an I/O error for the guest, a message with the disk's name");
   if (fd < 0)
     {
       g_test_skip ("no file system of our own can be mounted here");
@@ -397,7 +400,8 @@ test_full (void)
   t = disk_new (fd, false, ALL_FEATURES);
   gpa = test_virtio_alloc (t, 1 << 20);
   memset (test_virtio_at (t, gpa), 1, 1 << 20);
-  g_test_expect_message ("coppice", G_LOG_LEVEL_MESSAGE, "disk test.img: write of 1048576 bytes at *"
+  g_test_expect_message ("coppice", G_LOG_LEVEL_MESSAGE,
+                         "disk test.img: write of 1048576 bytes at *"
                          "No space left on device*");
   for (unsigned i = 0; i < 8 && status == VIRTIO_BLK_S_OK; i++)
     status = request (t, VIRTIO_BLK_T_OUT, 2048 * i, gpa, 1 << 20, NULL);
@@ -411,11 +415,12 @@ static void
 test_not_a_file (void)
 {
   g_autoptr (TestVirtio) t = test_virtio_new ();
-  CopDiskConfig config = { .fd = open ("/dev/full", O_RDWR), .label = (char *) "/dev/full" };
+  CopDiskConfig config = { .fd = open ("/dev/full", O_RDWR), .label = (char *)"/dev/full" };
   g_autoptr (GError) error = NULL;
 
   g_test_summary ("A descriptor that is no disk is refused with its name and left to its owner");
-  g_assert_null (cop_virtio_blk_new ("virtio-blk0", t->ram, t->context, TEST_MMIO, &config, &error));
+  g_assert_null (
+    cop_virtio_blk_new ("virtio-blk0", t->ram, t->context, TEST_MMIO, &config, &error));
   g_assert_nonnull (error);
   g_assert_nonnull (strstr (error->message, "disk /dev/full: neither a regular file nor"));
   g_assert_cmpint (close (config.fd), ==, 0);
@@ -475,11 +480,12 @@ test_save_in_flight (void)
   for (unsigned i = 0; i < 64; i++)
     test_virtio_wait (t, 0, NULL);
   for (unsigned i = 0; i < 64; i++)
-    g_assert_cmpuint (*(uint8_t *) test_virtio_at (t, status[i]), ==, VIRTIO_BLK_S_OK);
+    g_assert_cmpuint (*(uint8_t *)test_virtio_at (t, status[i]), ==, VIRTIO_BLK_S_OK);
   again = test_virtio_save (t);
   test_virtio_load (t, again);
-  g_assert_cmpuint (request (t, VIRTIO_BLK_T_IN, 63 * 128, gpa, 1 << 16, NULL), ==, VIRTIO_BLK_S_OK);
-  g_assert_cmpuint (*(uint8_t *) test_virtio_at (t, gpa), ==, 63);
+  g_assert_cmpuint (request (t, VIRTIO_BLK_T_IN, 63 * 128, gpa, 1 << 16, NULL), ==,
+                    VIRTIO_BLK_S_OK);
+  g_assert_cmpuint (*(uint8_t *)test_virtio_at (t, gpa), ==, 63);
 }
 
 int

@@ -24,8 +24,8 @@ console_new (int *peer)
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   config.in_fd = config.out_fd = fds[0];
   *peer = fds[1];
-  test_virtio_attach (t, cop_virtio_console_new ("console0", t->ram, t->context, TEST_MMIO,
-                                                 &config));
+  test_virtio_attach (t,
+                      cop_virtio_console_new ("console0", t->ram, t->context, TEST_MMIO, &config));
   g_assert_cmpint (config.in_fd, ==, -1);
   test_virtio_start (t, UINT64_MAX, 2, 64);
   return t;
@@ -59,7 +59,7 @@ test_output (void)
   test_virtio_add (t, TX, segments, 2);
   test_virtio_notify (t, TX);
   test_virtio_wait (t, TX, NULL);
-  read_all (peer, (uint8_t *) text, 12);
+  read_all (peer, (uint8_t *)text, 12);
   g_assert_cmpstr (text, ==, "hello, world");
 }
 
@@ -104,7 +104,8 @@ test_input (void)
   unsigned given = 0;
   uint64_t gpa = test_virtio_alloc (t, 64 * 16);
 
-  g_test_summary ("Input that came before there were buffers arrives, in order, into each as it fits");
+  g_test_summary (
+    "Input that came before there were buffers arrives, in order, into each as it fits");
   for (unsigned i = 0; i < sizeof sent; i++)
     sent[i] = 'a' + i % 26;
   g_assert_cmpint (send (peer, sent, sizeof sent, 0), ==, sizeof sent);

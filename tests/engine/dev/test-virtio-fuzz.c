@@ -52,9 +52,15 @@ below (Fuzz *f, unsigned limit)
 static uint64_t
 some_gpa (Fuzz *f)
 {
-  static const uint64_t edges[] = { 0, TEST_GPA - 1, TEST_GPA, TEST_GPA + TEST_RAM_SIZE - 1,
-                                    TEST_GPA + TEST_RAM_SIZE, UINT64_MAX, UINT64_MAX - 4095,
-                                    TEST_MMIO, INT64_MAX };
+  static const uint64_t edges[] = { 0,
+                                    TEST_GPA - 1,
+                                    TEST_GPA,
+                                    TEST_GPA + TEST_RAM_SIZE - 1,
+                                    TEST_GPA + TEST_RAM_SIZE,
+                                    UINT64_MAX,
+                                    UINT64_MAX - 4095,
+                                    TEST_MMIO,
+                                    INT64_MAX };
 
   switch (below (f, 8))
     {
@@ -62,7 +68,7 @@ some_gpa (Fuzz *f)
       return next (f);
     case 1:
       return edges[below (f, G_N_ELEMENTS (edges))];
-    case 2:                             /* onto the rings */
+    case 2: /* onto the rings */
       return f->t->queues[below (f, f->n_queues)].desc_gpa + below (f, 8192);
     default:
       return TEST_GPA + below (f, TEST_RAM_SIZE);
@@ -72,8 +78,22 @@ some_gpa (Fuzz *f)
 static uint32_t
 some_length (Fuzz *f)
 {
-  static const uint32_t edges[] = { 0, 1, 11, 12, 15, 16, 17, 512, 4096, 65536, 1 << 20,
-                                    UINT32_MAX, UINT32_MAX - 15, INT32_MAX, 16 * 256, 16 * 257 };
+  static const uint32_t edges[] = { 0,
+                                    1,
+                                    11,
+                                    12,
+                                    15,
+                                    16,
+                                    17,
+                                    512,
+                                    4096,
+                                    65536,
+                                    1 << 20,
+                                    UINT32_MAX,
+                                    UINT32_MAX - 15,
+                                    INT32_MAX,
+                                    16 * 256,
+                                    16 * 257 };
 
   switch (below (f, 4))
     {
@@ -105,8 +125,8 @@ put_desc (struct vring_desc *at, struct vring_desc desc)
   uint64_t words[2];
 
   memcpy (words, &desc, sizeof words);
-  __atomic_store_n ((uint64_t *) at, words[0], __ATOMIC_RELAXED);
-  __atomic_store_n ((uint64_t *) at + 1, words[1], __ATOMIC_RELAXED);
+  __atomic_store_n ((uint64_t *)at, words[0], __ATOMIC_RELAXED);
+  __atomic_store_n ((uint64_t *)at + 1, words[1], __ATOMIC_RELAXED);
 }
 
 /* A request that the device might like: header, data, status, as the block device wants it. */
@@ -145,7 +165,7 @@ make_available (Fuzz *f, TestQueue *q, unsigned head, unsigned count)
   for (unsigned i = 0; i < count; i++)
     __atomic_store_n (&q->avail->ring[(idx + i) % q->size], head + i, __ATOMIC_RELAXED);
   __atomic_store_n (&q->avail->idx, idx + count, __ATOMIC_RELEASE);
-  (void) f;
+  (void)f;
 }
 
 static void
@@ -175,16 +195,16 @@ step (Fuzz *f)
     case 0:
       poke_register (f);
       break;
-    case 1:                             /* a table entry */
+    case 1: /* a table entry */
       put_desc (&q->desc[head], some_desc (f, q->size));
       break;
-    case 2:                             /* an indirect table, somewhere */
+    case 2: /* an indirect table, somewhere */
       {
         unsigned n = 1 + below (f, 8);
         uint64_t gpa = TEST_GPA + (TEST_RAM_SIZE >> 2) + below (f, 4096) * 16;
 
         for (unsigned i = 0; i < n; i++)
-          put_desc ((struct vring_desc *) test_virtio_at (t, gpa) + i, some_desc (f, n));
+          put_desc ((struct vring_desc *)test_virtio_at (t, gpa) + i, some_desc (f, n));
         put_desc (&q->desc[head], (struct vring_desc){ .addr = gpa + (below (f, 8) == 0),
                                                        .len = n * 16,
                                                        .flags = VRING_DESC_F_INDIRECT });
@@ -196,7 +216,7 @@ step (Fuzz *f)
       make_available (f, q, next (f), 1 + below (f, 3));
       test_virtio_notify (t, index);
       break;
-    case 4:                             /* an index that makes no sense */
+    case 4: /* an index that makes no sense */
       if (below (f, 4) == 0)
         __atomic_store_n (&q->avail->idx, next (f), __ATOMIC_RELEASE);
       test_virtio_notify (t, index);
@@ -213,7 +233,7 @@ step (Fuzz *f)
       if (below (f, 4) == 0)
         test_virtio_write (t, VIRTIO_MMIO_STATUS, 0);
       break;
-    case 8:                             /* a snapshot at a bad moment */
+    case 8: /* a snapshot at a bad moment */
       if (below (f, 8) == 0)
         {
           g_autofree void *state = test_virtio_save (t);
@@ -245,7 +265,7 @@ needs_restart (Fuzz *f)
   return (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0 || (status & VIRTIO_CONFIG_S_DRIVER_OK) == 0;
 }
 
-static int peer = -1;           /* of the target that has one */
+static int peer = -1; /* of the target that has one */
 
 /* The other end talks too, and takes what comes. */
 static void
@@ -265,7 +285,7 @@ stir_peer (Fuzz *f)
 static CopDevice *
 make_blk (TestVirtio *t)
 {
-  CopDiskConfig config = { .fd = memfd_create ("image", MFD_CLOEXEC), .label = (char *) "fuzz.img" };
+  CopDiskConfig config = { .fd = memfd_create ("image", MFD_CLOEXEC), .label = (char *)"fuzz.img" };
 
   g_assert_cmpint (ftruncate (config.fd, 1 << 20), ==, 0);
   return cop_virtio_blk_new ("disk0", t->ram, t->context, TEST_MMIO, &config, NULL);
@@ -312,10 +332,10 @@ static const Target targets[] = {
 static void
 drop_message (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
 {
-  (void) domain;
-  (void) level;
-  (void) message;
-  (void) data;
+  (void)domain;
+  (void)level;
+  (void)message;
+  (void)data;
 }
 
 static void

@@ -50,8 +50,8 @@ free_port (int type)
   socklen_t length = sizeof address;
   cop_autofd int fd = socket (AF_INET, type | SOCK_CLOEXEC, 0);
 
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &address, &length), ==, 0);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *)&address, &length), ==, 0);
   return ntohs (address.sin_port);
 }
 
@@ -63,14 +63,14 @@ connect_to (int type, uint16_t port)
                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, type | SOCK_CLOEXEC, 0);
 
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   return fd;
 }
 
 static void
 post_buffer (Guest *g, unsigned i)
 {
-  TestSegment segment = { g->buffers + (uint64_t) i * g->buffer_size, g->buffer_size, true };
+  TestSegment segment = { g->buffers + (uint64_t)i * g->buffer_size, g->buffer_size, true };
   TestQueue *q = &g->t->queues[RX];
 
   /* Each buffer keeps its descriptor: its head names it. */
@@ -87,12 +87,12 @@ guest_start (Guest *g, CopNicConfig *nic, uint64_t features, uint32_t buffer_siz
   g->frame = g->room[0] + 2;
   g->answer = g->room[1] + 2;
   memcpy (nic->mac, guest_mac, 6);
-  test_virtio_attach (g->t, cop_virtio_net_new ("net0", g->t->ram, g->t->context, TEST_MMIO, nic,
-                                                &error));
+  test_virtio_attach (
+    g->t, cop_virtio_net_new ("net0", g->t->ram, g->t->context, TEST_MMIO, nic, &error));
   g_assert_no_error (error);
   test_virtio_start (g->t, features, 2, 256);
   g->buffer_size = buffer_size;
-  g->buffers = test_virtio_alloc (g->t, (uint64_t) N_BUFFERS * buffer_size);
+  g->buffers = test_virtio_alloc (g->t, (uint64_t)N_BUFFERS * buffer_size);
   g->tx_gpa = test_virtio_alloc (g->t, HEADER + 65600);
   for (unsigned i = 0; i < N_BUFFERS; i++)
     post_buffer (g, i);
@@ -122,7 +122,7 @@ receive_any (Guest *g)
     {
       uint16_t head;
       uint32_t length = test_virtio_wait (g->t, RX, &head);
-      const uint8_t *buffer = test_virtio_at (g->t, g->buffers + (uint64_t) head * g->buffer_size);
+      const uint8_t *buffer = test_virtio_at (g->t, g->buffers + (uint64_t)head * g->buffer_size);
       size_t skip = 0;
 
       if (i == 0)
@@ -145,9 +145,9 @@ static void
 answer_arp (Guest *g)
 {
   static const struct virtio_net_hdr_v1 plain;
-  struct ether_arp *arp = (struct ether_arp *) (g->frame + ETH_HLEN);
+  struct ether_arp *arp = (struct ether_arp *)(g->frame + ETH_HLEN);
   uint8_t *reply = g->answer;
-  struct ether_arp *answer = (struct ether_arp *) (reply + ETH_HLEN);
+  struct ether_arp *answer = (struct ether_arp *)(reply + ETH_HLEN);
 
   if (ntohs (arp->arp_op) != ARPOP_REQUEST || arp->arp_tpa[3] != 15)
     return;
@@ -169,13 +169,13 @@ receive_ip (Guest *g, unsigned protocol)
 {
   for (;;)
     {
-      struct iphdr *ip = (struct iphdr *) (g->frame + ETH_HLEN);
+      struct iphdr *ip = (struct iphdr *)(g->frame + ETH_HLEN);
 
       receive_any (g);
       if (g->frame[12] == 8 && g->frame[13] == 6)
         answer_arp (g);
-      else if (g->frame[12] == 8 && g->frame[13] == 0 && ip->protocol == protocol
-               && ((struct udphdr *) (ip + 1))->dest == htons (GUEST_PORT))
+      else if (g->frame[12] == 8 && g->frame[13] == 0 && ip->protocol == protocol &&
+               ((struct udphdr *)(ip + 1))->dest == htons (GUEST_PORT))
         return ip;
     }
 }
@@ -184,26 +184,30 @@ receive_ip (Guest *g, unsigned protocol)
 static uint8_t *
 begin_answer (uint8_t *frame, const uint8_t *to_frame, size_t transport_length)
 {
-  const struct iphdr *to = (const struct iphdr *) (to_frame + ETH_HLEN);
-  struct iphdr *ip = (struct iphdr *) (frame + ETH_HLEN);
+  const struct iphdr *to = (const struct iphdr *)(to_frame + ETH_HLEN);
+  struct iphdr *ip = (struct iphdr *)(frame + ETH_HLEN);
 
   memcpy (frame, to_frame + 6, 6);
   memcpy (frame + 6, guest_mac, 6);
   frame[12] = 8, frame[13] = 0;
-  *ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64, .protocol = to->protocol,
+  *ip = (struct iphdr){ .version = 4,
+                        .ihl = 5,
+                        .ttl = 64,
+                        .protocol = to->protocol,
                         .tot_len = htons (sizeof *ip + transport_length),
-                        .saddr = to->daddr, .daddr = to->saddr };
-  ip->check = htons (~cop_net_checksum ((uint8_t *) ip, sizeof *ip, 0));
-  return (uint8_t *) (ip + 1);
+                        .saddr = to->daddr,
+                        .daddr = to->saddr };
+  ip->check = htons (~cop_net_checksum ((uint8_t *)ip, sizeof *ip, 0));
+  return (uint8_t *)(ip + 1);
 }
 
 /* The sum that a driver leaves in a checksum field for the device to finish. */
 static uint16_t
 pseudo_sum (const uint8_t *frame, unsigned protocol, size_t length)
 {
-  const struct iphdr *ip = (const struct iphdr *) (frame + ETH_HLEN);
+  const struct iphdr *ip = (const struct iphdr *)(frame + ETH_HLEN);
 
-  return htons (cop_net_checksum ((const uint8_t *) &ip->saddr, 8, protocol + length));
+  return htons (cop_net_checksum ((const uint8_t *)&ip->saddr, 8, protocol + length));
 }
 
 typedef struct
@@ -214,7 +218,7 @@ typedef struct
 } Variant;
 
 static const Variant variants[] = {
-  { "plain", 0, 16384 + 64 },
+  { "plain", 0, 65536 + 64 },
   { "mergeable", UINT64_C (1) << VIRTIO_NET_F_MRG_RXBUF, 1526 },
   { "all", UINT64_MAX, 2048 },
 };
@@ -223,7 +227,8 @@ static CopNicConfig
 forwarded_nic (bool udp, uint16_t host_port)
 {
   CopPortForward *forward = g_new0 (CopPortForward, 1);
-  CopNicConfig nic = { .kind = COP_NET_USER, .fd = -1,
+  CopNicConfig nic = { .kind = COP_NET_USER,
+                       .fd = -1,
                        .forwards = g_ptr_array_new_with_free_func (g_free) };
 
   forward->udp = udp;
@@ -243,7 +248,8 @@ test_udp (gconstpointer data)
   cop_autofd int fd = -1;
   uint8_t sent[9000], back[sizeof sent];
 
-  g_test_summary ("A datagram reaches the guest through a forwarded port, and its answer comes back");
+  g_test_summary (
+    "A datagram reaches the guest through a forwarded port, and its answer comes back");
   for (unsigned i = 0; i < sizeof sent; i++)
     sent[i] = i * 7 + (i >> 8);
   guest_start (g, &nic, variant->features, variant->buffer_size);
@@ -259,13 +265,13 @@ test_udp (gconstpointer data)
 
       g_assert_cmpint (send (fd, sent, length, 0), ==, length);
       ip = receive_ip (g, IPPROTO_UDP);
-      udp = (struct udphdr *) (ip + 1);
+      udp = (struct udphdr *)(ip + 1);
       g_assert_cmpuint (ntohs (udp->len), ==, sizeof *udp + length);
       g_assert_cmpmem (udp + 1, length, sent, length);
 
-      udp = (struct udphdr *) begin_answer (frame, g->frame, sizeof *udp + length);
+      udp = (struct udphdr *)begin_answer (frame, g->frame, sizeof *udp + length);
       *udp = (struct udphdr){ .source = htons (GUEST_PORT),
-                              .dest = ((struct udphdr *) (ip + 1))->source,
+                              .dest = ((struct udphdr *)(ip + 1))->source,
                               .len = htons (sizeof *udp + length) };
       memcpy (udp + 1, sent, length);
       udp->check = pseudo_sum (frame, IPPROTO_UDP, sizeof *udp + length);
@@ -276,7 +282,7 @@ test_udp (gconstpointer data)
           header.csum_offset = offsetof (struct udphdr, check);
         }
       else
-        udp->check = htons (~cop_net_checksum ((uint8_t *) udp, sizeof *udp + length, 0));
+        udp->check = htons (~cop_net_checksum ((uint8_t *)udp, sizeof *udp + length, 0));
       guest_send (g, &header, frame, ETH_HLEN + sizeof *ip + sizeof *udp + length);
       g_assert_cmpint (recv (fd, back, sizeof back, 0), ==, length);
       g_assert_cmpmem (back, length, sent, length);
@@ -290,13 +296,17 @@ static void
 send_tcp (Guest *g, uint8_t flags, uint32_t seq, uint32_t ack, const void *bytes, size_t length)
 {
   uint8_t *frame = g->answer;
-  const struct tcphdr *to = (struct tcphdr *) (g->frame + ETH_HLEN + sizeof (struct iphdr));
-  struct tcphdr *tcp = (struct tcphdr *) begin_answer (frame, g->frame, sizeof *tcp + length);
+  const struct tcphdr *to = (struct tcphdr *)(g->frame + ETH_HLEN + sizeof (struct iphdr));
+  struct tcphdr *tcp = (struct tcphdr *)begin_answer (frame, g->frame, sizeof *tcp + length);
   struct virtio_net_hdr_v1 header = { 0 };
 
-  *tcp = (struct tcphdr){ .source = to->dest, .dest = to->source, .seq = htonl (seq),
-                          .ack_seq = htonl (ack), .doff = 5, .window = htons (65535) };
-  ((uint8_t *) tcp)[13] = flags;
+  *tcp = (struct tcphdr){ .source = to->dest,
+                          .dest = to->source,
+                          .seq = htonl (seq),
+                          .ack_seq = htonl (ack),
+                          .doff = 5,
+                          .window = htons (65535) };
+  ((uint8_t *)tcp)[13] = flags;
   if (length > 0)
     memcpy (tcp + 1, bytes, length);
   tcp->check = pseudo_sum (frame, IPPROTO_TCP, sizeof *tcp + length);
@@ -310,7 +320,7 @@ send_tcp (Guest *g, uint8_t flags, uint32_t seq, uint32_t ack, const void *bytes
       header.csum_offset = offsetof (struct tcphdr, check);
     }
   else
-    tcp->check = htons (~cop_net_checksum ((uint8_t *) tcp, sizeof *tcp + length, 0));
+    tcp->check = htons (~cop_net_checksum ((uint8_t *)tcp, sizeof *tcp + length, 0));
   guest_send (g, &header, frame, ETH_HLEN + 40 + length);
 }
 
@@ -350,7 +360,7 @@ test_tcp (gconstpointer data)
   g_autofree Guest *g = g_new0 (Guest, 1);
   g_autofree uint8_t *got = g_malloc (TRANSFER);
   HostSide host = { .bytes = g_malloc (TRANSFER) };
-  struct tcphdr *tcp = (struct tcphdr *) (g->room[0] + 2 + ETH_HLEN + sizeof (struct iphdr));
+  struct tcphdr *tcp = (struct tcphdr *)(g->room[0] + 2 + ETH_HLEN + sizeof (struct iphdr));
   size_t piece, done = 0;
   uint32_t seq = 1000, next, first;
   GThread *thread;
@@ -375,11 +385,11 @@ test_tcp (gconstpointer data)
       size_t header = 20 + tcp->doff * 4;
       size_t length = ntohs (ip->tot_len) - header;
 
-      g_assert_cmpuint (cop_net_checksum ((uint8_t *) ip, 20, 0), ==, 0xffff);
+      g_assert_cmpuint (cop_net_checksum ((uint8_t *)ip, 20, 0), ==, 0xffff);
       if (ntohl (tcp->seq) != next || length == 0)
         continue;
       g_assert_cmpuint (next - first + length, <=, TRANSFER);
-      memcpy (got + (next - first), (uint8_t *) ip + header, length);
+      memcpy (got + (next - first), (uint8_t *)ip + header, length);
       next += length;
       send_tcp (g, TH_ACK, seq, next, NULL, 0);
     }
@@ -426,7 +436,7 @@ test_no_room (void)
     {
       struct iphdr *ip = receive_ip (g, IPPROTO_UDP);
 
-      g_assert_cmpuint (*((uint8_t *) (ip + 1) + sizeof (struct udphdr)), ==, i);
+      g_assert_cmpuint (*((uint8_t *)(ip + 1) + sizeof (struct udphdr)), ==, i);
     }
   test_virtio_free (g->t);
   g_ptr_array_unref (nic.forwards);
@@ -468,9 +478,9 @@ test_port_taken (void)
   CopNicConfig nic;
 
   g_test_summary ("A port that somebody has already is an error that names it");
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   g_assert_cmpint (listen (fd, 1), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &address, &length), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *)&address, &length), ==, 0);
   nic = forwarded_nic (false, ntohs (address.sin_port));
   g_assert_null (cop_virtio_net_new ("net0", t->ram, t->context, TEST_MMIO, &nic, &error));
   g_assert_nonnull (error);

@@ -178,7 +178,7 @@ test_virtio_start (TestVirtio *t, uint64_t wanted, unsigned n_queues, unsigned s
   test_virtio_write (t, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
   offered = test_virtio_read (t, VIRTIO_MMIO_DEVICE_FEATURES);
   test_virtio_write (t, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
-  offered |= (uint64_t) test_virtio_read (t, VIRTIO_MMIO_DEVICE_FEATURES) << 32;
+  offered |= (uint64_t)test_virtio_read (t, VIRTIO_MMIO_DEVICE_FEATURES) << 32;
   t->features = offered & (wanted | UINT64_C (1) << VIRTIO_F_VERSION_1);
   test_virtio_write (t, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
   test_virtio_write (t, VIRTIO_MMIO_DRIVER_FEATURES, t->features);
@@ -322,13 +322,13 @@ test_virtio_on_io_thread (TestVirtio *t, void (*func) (gpointer), gpointer data)
 static void
 quiesce (gpointer device)
 {
-  ((CopDevice *) device)->type->quiesce (device);
+  ((CopDevice *)device)->type->quiesce (device);
 }
 
 static void
 resume (gpointer device)
 {
-  ((CopDevice *) device)->type->resume (device);
+  ((CopDevice *)device)->type->resume (device);
 }
 
 void
