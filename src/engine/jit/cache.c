@@ -62,6 +62,7 @@ cop_jit_cache_new (size_t size, GError **error)
   cache->free_links = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   cache->buckets = g_new0 (CopJitBlock *, COP_JIT_BUCKETS);
   cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
+  cache->next_pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
   cache->code.blocks = g_array_new (FALSE, FALSE, sizeof (CopJitBlockCode));
   cache->code.links = g_array_new (FALSE, FALSE, sizeof (CopJitLinkCode));
   for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
@@ -108,6 +109,7 @@ cop_jit_cache_free (CopJitCache *cache)
   g_array_unref (cache->code.links);
   g_free (cache->buckets);
   g_free (cache->pages);
+  g_free (cache->next_pages);
   g_mutex_clear (&cache->lock);
   g_free (cache);
 }
@@ -120,10 +122,10 @@ bucket_of (CopJitCache *cache, uint64_t gpa, uint32_t mode)
   return &cache->buckets[(gpa >> 1 ^ gpa >> 17 ^ (uint64_t) mode << 9) % COP_JIT_BUCKETS];
 }
 
-static CopJitUnit **
-page_of (CopJitCache *cache, uint64_t gpa)
+static unsigned
+page_slot (uint64_t gpa)
 {
-  return &cache->pages[(gpa >> COP_PAGE_SHIFT ^ gpa >> 26) % COP_JIT_PAGES];
+  return (gpa >> COP_PAGE_SHIFT ^ gpa >> 26) % COP_JIT_PAGES;
 }
 
 static CopJitBlock *
@@ -300,8 +302,14 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
   cache->ops->install (cache->backend, cache->rw + unit->code, cache->exec + unit->code);
   add_links (cache, unit);
   add_blocks (cache, unit);
-  unit->page_next = *page_of (cache, unit->gpa);
-  *page_of (cache, unit->gpa) = unit;
+  unit->page_next = cache->pages[page_slot (unit->gpa)];
+  cache->pages[page_slot (unit->gpa)] = unit;
+  unit->next_gpa = ir->next_gpa;
+  if (unit->next_gpa != 0)
+    {
+      unit->next_page_next = cache->next_pages[page_slot (unit->next_gpa)];
+      cache->next_pages[page_slot (unit->next_gpa)] = unit;
+    }
   g_ptr_array_add (cache->units[cache->segment], unit);
 
   cache->n_units++;
@@ -323,9 +331,16 @@ close_unit (CopJitCache *cache, CopJitUnit *unit)
     return;
   unit->closed = true;
   cache->n_closed++;
-  for (place = page_of (cache, unit->gpa); *place != unit; place = &(*place)->page_next)
+  for (place = &cache->pages[page_slot (unit->gpa)]; *place != unit; place = &(*place)->page_next)
     ;
   *place = unit->page_next;
+  if (unit->next_gpa != 0)
+    {
+      for (place = &cache->next_pages[page_slot (unit->next_gpa)]; *place != unit;
+           place = &(*place)->next_page_next)
+        ;
+      *place = unit->next_page_next;
+    }
 
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
@@ -359,15 +374,19 @@ cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length)
       unsigned first = (at - page) >> COP_CODE_LINE_SHIFT;
       unsigned last = (MIN (end - page, COP_PAGE_SIZE) - 1) >> COP_CODE_LINE_SHIFT;
       uint64_t lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
-      CopJitUnit *unit = *page_of (cache, page);
+      CopJitUnit *unit, *next;
 
-      while (unit != NULL)
+      for (unit = cache->pages[page_slot (page)]; unit != NULL; unit = next)
         {
-          CopJitUnit *next = unit->page_next;
-
+          next = unit->page_next;
           if (unit->gpa == page && (unit->lines & lines) != 0)
             close_unit (cache, unit);
-          unit = next;
+        }
+      for (unit = cache->next_pages[page_slot (page)]; unit != NULL && (lines & 1); unit = next)
+        {
+          next = unit->next_page_next;
+          if (unit->next_gpa == page)
+            close_unit (cache, unit);
         }
     }
   g_mutex_unlock (&cache->lock);

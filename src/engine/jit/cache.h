@@ -48,6 +48,8 @@ struct CopJitUnit
   unsigned     n_links;
   GArray      *incoming;        /* (element-type uint32_t) (nullable): links that lead here */
   CopJitUnit  *page_next;
+  uint64_t     next_gpa;        /* of the page its last instruction reaches into; 0: none */
+  CopJitUnit  *next_page_next;
 };
 
 #define COP_JIT_SEGMENTS 8
@@ -71,6 +73,7 @@ typedef struct
   GArray      *free_links;      /* (element-type uint32_t): numbers to use again */
   CopJitBlock **buckets;        /* (owned) */
   CopJitUnit  **pages;          /* (owned) */
+  CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
   CopJitCode   code;
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
 } CopJitCache;

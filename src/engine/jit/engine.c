@@ -211,7 +211,7 @@ translate (CopJit *jit, CopHart *hart, uint64_t pc)
   added = cop_jit_cache_has (jit->cache, gpa, hart->mode);
   if (!added)
     {
-      cop_translate_unit (own->unit, hart, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), is_translated,
+      cop_translate_unit (own->unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), is_translated,
                           hart);
       added = cop_jit_cache_add (jit->cache, own->unit);
     }

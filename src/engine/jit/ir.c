@@ -413,7 +413,8 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
 {
   static const char *const kinds[] = { "",       "",    "store", "effect", "branch if", "jump",
                                        "jump to", "system", "interpret", "fence", "relax",
-                                       "zero block", "check target", "nop" };
+                                       "zero block", "check next page",
+                                       "check target", "nop" };
 
   g_string_append_printf (text, "  %03x  ", statement->offset);
   if (statement->kind == IR_SETX)

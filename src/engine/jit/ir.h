@@ -203,6 +203,8 @@ typedef enum
   IR_FENCE,                     /* a full one */
   IR_RELAX,                     /* pause */
   IR_CBO_ZERO,                  /* of the block at gva a; imm: the bits */
+  IR_CHECK_NEXT_PAGE,           /* fetches of the next page lead to host address imm; else the
+                                   instruction is the interpreter's */
   IR_CHECK_TARGET,              /* a must be a multiple of 4, else a misaligned-instruction trap */
   IR_NOP,                       /* removed */
 } CopIrStatementKind;
@@ -242,6 +244,7 @@ typedef struct
 typedef struct
 {
   uint64_t gpa;                 /* of the page */
+  uint64_t next_gpa;            /* of the page that its last instruction reaches into; 0: none */
   uint32_t mode;                /* CopHart.mode it is made for */
   GArray  *nodes;               /* (element-type CopIrNode) */
   GArray  *statements;          /* (element-type CopIrStatement) */

@@ -23,6 +23,7 @@ typedef struct
   CopIrUnit     *unit;
   CopHart       *hart;
   const uint8_t *page;
+  uint64_t       page_gva;
   CopIrBlock     block;
 
   CopInsn        insn;
@@ -601,7 +602,24 @@ add_work (WorkList *list, int64_t offset)
   list->offsets[list->n++] = offset;
 }
 
-/* The instruction at @offset; false when it reaches into the next page. */
+/* The second half of the instruction at the page's end. False: it cannot be had now. */
+static bool
+read_next_page (Translator *t, uint16_t *high)
+{
+  uint64_t gva = t->page_gva + COP_PAGE_SIZE, gpa;
+  const uint8_t *bytes = cop_mmu_fetch (t->hart, gva, &gpa);
+
+  if (bytes == NULL ||
+      cop_tlb_lookup (t->hart->fetch_tlb, gva, 1, COP_ACCESS_FETCH) == NULL)
+    return false;
+  cop_mmu_watch_code (t->hart, gpa, sizeof *high);
+  memcpy (high, bytes, sizeof *high);
+  t->unit->next_gpa = gpa;
+  add_statement (t, IR_CHECK_NEXT_PAGE, IR_NONE, IR_NONE, (uint64_t) (uintptr_t) bytes);
+  return true;
+}
+
+/* The instruction at @offset; false when it is left to the interpreter. */
 static bool
 read_insn (Translator *t, unsigned offset)
 {
@@ -612,9 +630,10 @@ read_insn (Translator *t, unsigned offset)
   memcpy (&low, t->page + offset, sizeof low);
   if ((low & 3) == 3)
     {
-      if (offset + 4 > COP_PAGE_SIZE)
+      if (offset + 4 <= COP_PAGE_SIZE)
+        memcpy (&high, t->page + offset + 2, sizeof high);
+      else if (!read_next_page (t, &high))
         return false;
-      memcpy (&high, t->page + offset + 2, sizeof high);
     }
   cop_insn_decode (low | (uint32_t) high << 16, t->hart->isa, &t->insn);
   return true;
@@ -675,7 +694,7 @@ add_successors (Translator *t, WorkList *list)
 }
 
 void
-cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t gpa, const uint8_t *page,
+cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t pc, uint64_t gpa, const uint8_t *page,
                     CopIsTranslated is_translated, gpointer data)
 {
   Translator t = { .unit = unit, .hart = hart, .page = page, .uses_spans = true };
@@ -683,7 +702,9 @@ cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t gpa, const uint8_t 
   unsigned n_insns = 0;
 
   cop_ir_unit_clear (unit);
+  t.page_gva = pc & ~(uint64_t) OFFSET_MASK;
   unit->gpa = list.gpa = gpa & ~(uint64_t) OFFSET_MASK;
+  unit->next_gpa = 0;
   unit->mode = hart->mode;
   add_work (&list, gpa & OFFSET_MASK);
   for (unsigned i = 0; i < list.n && n_insns < COP_UNIT_MAX_INSNS; i++)

@@ -19,10 +19,10 @@ typedef bool (*CopIsTranslated) (gpointer data, uint64_t gpa);
  * cop_translate_unit:
  * @unit: (out): cleared and filled; blocks reachable from @gpa by jumps within its page, and what
  *   calls return to
- * @gpa: of the first instruction, in DRAM or ROM
+ * @pc: of the first instruction, @gpa: the same in physical memory, DRAM or ROM
  * @page: host address of the page's start
  *
  * The page's lines are watched before they are read.
  */
-void cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t gpa, const uint8_t *page,
-                         CopIsTranslated is_translated, gpointer data);
+void cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t pc, uint64_t gpa,
+                         const uint8_t *page, CopIsTranslated is_translated, gpointer data);

@@ -31,9 +31,8 @@ tag_of (CopReg entry, CopAccess access)
   return mem (entry, offsetof (CopTlbEntry, tag) + 8 * access);
 }
 
-/* rcx = the entry's address; clobbers rdx. */
-static void
-find_entry (CopJitBackend *b, CopReg gva)
+void
+lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table)
 {
   if (b->host.bmi2)
     {
@@ -51,14 +50,14 @@ find_entry (CopJitBackend *b, CopReg gva)
     }
   asm_alu_rr (&b->a, ALU_XOR, false, RCX, RDX);
   asm_alu_ri (&b->a, ALU_AND, false, RCX, SLOT_MASK);
-  asm_alu_rm (&b->a, ALU_ADD, true, RCX, HART_FIELD (tlb));
+  asm_alu_rm (&b->a, ALU_ADD, true, RCX, table);
 }
 
 /* rcx = addend for an access of @size bytes at @gva, or on to @miss. */
 static void
 look_up (CopJitBackend *b, CopReg gva, unsigned size, CopAccess access, CopLabel miss)
 {
-  find_entry (b, gva);
+  lower_find_entry (b, gva, HART_FIELD (tlb));
   asm_mov_rr (&b->a, true, RDX, gva);
   asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
   asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
@@ -118,7 +117,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
                  (is_store ? 1u << 17 : 0);
   label = stub->label;
   back = stub->back;
-  find_entry (b, RAX);
+  lower_find_entry (b, RAX, HART_FIELD (tlb));
   asm_mov_rr (&b->a, true, RDX, RAX);
   asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
   asm_alu_rm (&b->a, ALU_CMP, true, RDX,

@@ -103,6 +103,8 @@ CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
 CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32_t keep);
 
 /* lower-mem.c */
+/* rcx = address of the TLB entry for @gva in the table that @table points to; clobbers rdx. */
+void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
 void lower_store (CopJitBackend *b, const CopIrStatement *statement);
 void lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst);

@@ -183,6 +183,34 @@ exit_with (CopJitBackend *b, const void *thunk)
   asm_jmp_to (&b->a, thunk);
 }
 
+/* A stub that leaves the statement's instruction to the interpreter. */
+static CopLabel
+interpret_stub (CopJitBackend *b)
+{
+  CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
+
+  stub->detail = 2;
+  stub->place = lower_place (b);
+  return stub->label;
+}
+
+static void
+check_next_page (CopJitBackend *b, const CopIrStatement *statement)
+{
+  CopLabel miss = interpret_stub (b);
+
+  asm_load (&b->a, RAX, HART_FIELD (jit.page));
+  asm_alu_ri (&b->a, ALU_ADD, true, RAX, COP_PAGE_SIZE);
+  lower_find_entry (b, RAX, HART_FIELD (fetch_tlb));
+  asm_alu_rm (&b->a, ALU_CMP, true, RAX,
+              mem (RCX, offsetof (CopTlbEntry, tag) + 8 * COP_ACCESS_FETCH));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_alu_rm (&b->a, ALU_ADD, true, RAX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  asm_mov_ri (&b->a, RDX, statement->imm);
+  asm_alu_rr (&b->a, ALU_CMP, true, RAX, RDX);
+  asm_jcc (&b->a, CC_NE, miss);
+}
+
 /* Returns whether control may go on behind the statement. */
 static bool
 lower_statement (CopJitBackend *b, const CopIrStatement *statement)
@@ -235,13 +263,13 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       asm_mov_ri (&b->a, RCX, lower_place (b));
       asm_call_to (&b->a, b->cbo_zero);
       return true;
+    case IR_CHECK_NEXT_PAGE:
+      check_next_page (b, statement);
+      return true;
     case IR_CHECK_TARGET:
       {
-        CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
-        CopLabel label = stub->label;
+        CopLabel label = interpret_stub (b);    /* it takes the trap */
 
-        stub->detail = 2;       /* the interpreter takes the trap */
-        stub->place = lower_place (b);
         lower_value (b, statement->a, RAX, 0);
         asm_rr (&b->a, 0xf7, false, (CopReg) 0, RAX); /* test eax, imm32 */
         emit32 (&b->a, 3);
