@@ -10,6 +10,12 @@
 
 static const CopReg scratch[] = { RAX, RCX, RDX };
 
+/* By comparison: what its outcome is called. */
+static const CopCond conditions[] = {
+  [IR_EQ - IR_EQ] = CC_E,  [IR_NE - IR_EQ] = CC_NE,  [IR_LT - IR_EQ] = CC_L,
+  [IR_GE - IR_EQ] = CC_GE, [IR_LTU - IR_EQ] = CC_B,  [IR_GEU - IR_EQ] = CC_AE,
+};
+
 static bool
 is_scratch (CopReg reg)
 {
@@ -515,10 +521,6 @@ is_comparison (CopIrOp op)
 CopCond
 lower_condition (CopJitBackend *b, CopIrRef ref)
 {
-  static const CopCond conditions[] = {
-    [IR_EQ - IR_EQ] = CC_E,  [IR_NE - IR_EQ] = CC_NE,  [IR_LT - IR_EQ] = CC_L,
-    [IR_GE - IR_EQ] = CC_GE, [IR_LTU - IR_EQ] = CC_B,  [IR_GEU - IR_EQ] = CC_AE,
-  };
   static const CopCond mirrored[] = {
     [IR_EQ - IR_EQ] = CC_E,  [IR_NE - IR_EQ] = CC_NE,  [IR_LT - IR_EQ] = CC_G,
     [IR_GE - IR_EQ] = CC_LE, [IR_LTU - IR_EQ] = CC_A,  [IR_GEU - IR_EQ] = CC_BE,
@@ -565,32 +567,53 @@ set_condition (CopJitBackend *b, CopIrRef ref, CopReg dst)
   asm_rr8 (&b->a, 0x0fb6, dst, RAX);
 }
 
+/* Whether alu_with() takes @ref without a scratch register. */
+static bool
+is_operand (const CopJitBackend *b, CopIrRef ref)
+{
+  int32_t value;
+  CopMem m;
+
+  return is_imm32 (b, ref, &value) || in_register (b, ref) != NO_REG || in_memory (b, ref, &m);
+}
+
 static void
 select_value (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 {
-  CopCond cc;
+  const CopIrNode condition = *node_of (b, node->a);
+  CopCond cc = CC_NE;
 
-  /* The condition last, for what it reads must not be overwritten, and moves keep flags. */
   lower_value (b, node->b, RCX, 0);
-  lower_value (b, node->c, RDX, BIT (RCX));
-  {
-    CopIrNode condition = *node_of (b, node->a);
+  if (is_comparison (condition.op) && !is_operand (b, condition.b))
+    {
+      /* Too few registers to compare last: its outcome waits in rax. */
+      CopReg left = lower_to_some_reg (b, condition.a, RAX, BIT (RCX));
 
-    if (is_comparison (condition.op))
-      {
-        CopReg left = lower_to_some_reg (b, condition.a, RAX, BIT (RCX) | BIT (RDX));
+      lower_value (b, condition.b, RDX, BIT (RCX) | (is_scratch (left) ? BIT (left) : 0));
+      asm_alu_rr (&b->a, ALU_CMP, true, left, RDX);
+      asm_setcc (&b->a, conditions[condition.op - IR_EQ], RAX);
+      asm_rr8 (&b->a, 0x0fb6, RAX, RAX);
+      lower_value (b, node->c, RDX, BIT (RCX) | BIT (RAX));
+      asm_rr (&b->a, 0x85, true, RAX, RAX);
+    }
+  else
+    {
+      /* The condition last, for what it reads must not be overwritten, and moves keep flags. */
+      lower_value (b, node->c, RDX, BIT (RCX));
+      if (is_comparison (condition.op))
+        {
+          CopReg left = lower_to_some_reg (b, condition.a, RAX, BIT (RCX) | BIT (RDX));
 
-        alu_with (b, ALU_CMP, true, left, condition.b, BIT (RCX) | BIT (RDX));
-        cc = (const CopCond[]){ CC_E, CC_NE, CC_L, CC_GE, CC_B, CC_AE }[condition.op - IR_EQ];
-      }
-    else
-      {
-        CopReg value = lower_to_some_reg (b, node->a, RAX, BIT (RCX) | BIT (RDX));
+          alu_with (b, ALU_CMP, true, left, condition.b, BIT (RCX) | BIT (RDX));
+          cc = conditions[condition.op - IR_EQ];
+        }
+      else
+        {
+          CopReg value = lower_to_some_reg (b, node->a, RAX, BIT (RCX) | BIT (RDX));
 
-        asm_rr (&b->a, 0x85, true, value, value);
-        cc = CC_NE;
-      }
-  }
+          asm_rr (&b->a, 0x85, true, value, value);
+        }
+    }
   asm_cmov (&b->a, cc, RDX, RCX);
   asm_mov_rr (&b->a, true, dst, RDX);
 }
