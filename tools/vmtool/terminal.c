@@ -46,7 +46,6 @@ static const SignalRow signal_rows[] = {
   { SIGBUS,    ON_SIGNAL_DIE, "vmtool: a file in use shrank, or its disk is full or failing\n" },
   { SIGSYS,    ON_SIGNAL_DIE },
   { SIGXCPU,   ON_SIGNAL_DIE },
-  { SIGXFSZ,   ON_SIGNAL_DIE },
   { SIGALRM,   ON_SIGNAL_DIE },
   { SIGVTALRM, ON_SIGNAL_DIE },
   { SIGPROF,   ON_SIGNAL_DIE },
@@ -227,6 +226,8 @@ vmt_terminal_open (int fd)
     }
   /* A reader of the guest's output that has gone is an error of write(). */
   signal (SIGPIPE, SIG_IGN);
+  /* So is a disk image that may not grow: the guest sees an I/O error. */
+  signal (SIGXFSZ, SIG_IGN);
 }
 
 void
