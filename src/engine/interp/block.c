@@ -17,7 +17,8 @@
 #include <sys/mman.h>
 
 #define ARENA_SIZE (16u << 20)
-#define MAX_OPS (2 * COP_BLOCK_MAX_INSNS + 1)
+/* Each instruction may need FS made dirty first; branches have links, and so has what ends a block. */
+#define MAX_OPS (2 * COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 2)
 #define MAX_BLOCK_SIZE (sizeof (CopBlock) + MAX_OPS * (sizeof (CopOp) + sizeof (CopOpPlace)))
 #define PAGE_MASK (~(COP_PAGE_SIZE - 1))
 
@@ -79,30 +80,15 @@ page_of (CopBlockCache *cache, uint64_t gpa)
 
 /* --- links and dropping ------------------------------------------------------------------------ */
 
-static void
-unlink_side (CopBlock *from, unsigned side)
-{
-  CopBlockLink *link = &from->next[side];
-  CopBlockLink **place;
-
-  if (link->to == NULL)
-    return;
-  for (place = &link->to->incoming; *place != link; place = &(*place)->incoming_next)
-    ;
-  *place = link->incoming_next;
-  link->to = NULL;
-}
-
 void
-cop_block_link (CopBlock *from, unsigned side, CopBlock *to)
+cop_block_link (CopBlock *from, CopBlockLink *link, CopBlock *to)
 {
   if (!from->lasting || !to->lasting || from->gpa == COP_BLOCK_DEAD || to->gpa2 != 0 ||
       (from->gpa ^ to->gpa) >> COP_PAGE_SHIFT != 0)
     return;
-  unlink_side (from, side);
-  from->next[side].to = to;
-  from->next[side].incoming_next = to->incoming;
-  to->incoming = &from->next[side];
+  link->to = to;
+  link->incoming_next = to->incoming;
+  to->incoming = link;
 }
 
 static void
@@ -113,15 +99,14 @@ remove_from_list (CopBlock **place, CopBlock *block, size_t next_offset)
   *place = *(CopBlock **) (void *) ((uint8_t *) block + next_offset);
 }
 
-/* Takes @block out of everything but the page list, which the caller walks. */
+/* Takes @block out of everything but the page list, which the caller walks. Its own links stay: it may
+   be running, and they hold until what they lead to is dropped. */
 static void
 kill_block (CopBlockCache *cache, CopBlock *block)
 {
   for (CopBlockLink *link = block->incoming; link != NULL; link = link->incoming_next)
     link->to = NULL;
   block->incoming = NULL;
-  unlink_side (block, 0);
-  unlink_side (block, 1);
   remove_from_list (bucket_of (cache, block->gpa, block->mode), block,
                     offsetof (CopBlock, bucket_next));
   block->gpa = COP_BLOCK_DEAD;
@@ -186,6 +171,9 @@ typedef struct
   CopBlock      *block;
   CopOpPlace     places[MAX_OPS];
   unsigned       halfwords;
+  uint8_t        branches[COP_BLOCK_MAX_BRANCHES];      /* indices of their operations */
+  unsigned       n_branches;
+  uint8_t        last_rd;       /* what the operation before wrote; 0: nothing */
 } Builder;
 
 static CopOp *
@@ -197,6 +185,16 @@ add_op (Builder *builder, unsigned op)
   builder->places[block->n_ops++] = (CopOpPlace){ builder->halfwords, block->n_insns };
   *slot = (CopOp){ .label = builder->cache->labels[op] };
   return slot;
+}
+
+/* The place behind a jump or branch. */
+static void
+add_link (Builder *builder)
+{
+  CopBlock *block = builder->block;
+
+  builder->places[block->n_ops] = (CopOpPlace){ builder->halfwords, block->n_insns };
+  block->ops[block->n_ops++].link = (CopBlockLink){ NULL };
 }
 
 /* f operands are numbered behind the x registers. */
@@ -238,6 +236,69 @@ set_registers (CopOp *op, const CopInsn *insn, CopOperands operands)
 }
 
 static bool
+writes_rd (CopOperands operands)
+{
+  switch (operands)
+    {
+    case COP_OPERANDS_NONE:
+    case COP_OPERANDS_T_Q:
+    case COP_OPERANDS_FT_Q:
+    case COP_OPERANDS_S_T_P:
+    case COP_OPERANDS_FENCE:
+    case COP_OPERANDS_S_T:
+    case COP_OPERANDS_S0:
+    case COP_OPERANDS_PF:
+      return false;
+    default:
+      return true;
+    }
+}
+
+/* Whether rs1 and rs2 may change places. */
+static bool
+is_symmetric (CopInsnOp op)
+{
+  switch (op)
+    {
+    case COP_INSN_add:
+    case COP_INSN_addw:
+    case COP_INSN_and:
+    case COP_INSN_or:
+    case COP_INSN_xor:
+    case COP_INSN_mul:
+    case COP_INSN_mulw:
+    case COP_INSN_beq:
+    case COP_INSN_bne:
+    case COP_INSN_fadd_s:
+    case COP_INSN_fadd_d:
+    case COP_INSN_fmul_s:
+    case COP_INSN_fmul_d:
+      return true;
+    default:
+      return false;
+    }
+}
+
+/* Most operations use what the one before them wrote. Handed on in a host register it is there at
+   once; through the hart it would come several cycles later. */
+static void
+chain_to_last (Builder *builder, CopOp *op, const CopInsn *insn)
+{
+  if (builder->last_rd != 0)
+    {
+      if (op->rs2 == builder->last_rd && op->rs1 != op->rs2 && is_symmetric (insn->op))
+        {
+          op->rs2 = op->rs1;
+          op->rs1 = builder->last_rd;
+        }
+      if (op->rs1 == builder->last_rd)
+        op->label = builder->cache->labels[COP_OP_LAST + insn->op];
+    }
+  if (writes_rd (cop_insn_table[insn->op].operands))
+    builder->last_rd = op->rd;
+}
+
+static bool
 is_illegal_now (const CopInsn *insn, uint16_t effects, uint32_t mode)
 {
   if (!(effects & FP))
@@ -247,7 +308,7 @@ is_illegal_now (const CopInsn *insn, uint16_t effects, uint32_t mode)
   return (effects & FP_RM) && insn->rm == COP_RM_DYN && (mode & COP_MODE_FRM_MASK) > COP_RM_RMM;
 }
 
-/* Adds one instruction. Returns whether the block may go on behind it. */
+/* Adds one instruction. Returns whether it may be followed by the next. */
 static bool
 add_insn (Builder *builder, const CopInsn *insn)
 {
@@ -280,16 +341,22 @@ add_insn (Builder *builder, const CopInsn *insn)
   op = add_op (builder, insn->op);
   op->imm = insn->imm;
   set_registers (op, insn, operands);
+  chain_to_last (builder, op, insn);
   if (effects & FP_RM)
     op->rm = cop_fpu_is_native (block->mode & COP_MODE_FRM_MASK, insn->rm) ? COP_RM_NATIVE
                                                                             : insn->rm;
   if (operands == COP_OPERANDS_S_T_P || operands == COP_OPERANDS_D_A)
-    op->imm += here;
+    {
+      op->imm += here;
+      if (operands == COP_OPERANDS_S_T_P)
+        builder->branches[builder->n_branches++] = block->n_ops - 1;
+      add_link (builder);
+    }
   else if ((effects & IN_SYSTEM_C) || insn->op == COP_INSN_cbo_zero)
     op->imm = insn->bits;
   block->n_insns++;
   builder->halfwords += insn->length / 2;
-  return !(effects & ENDS_BLOCK);
+  return !(effects & ENDS_BLOCK) || operands == COP_OPERANDS_S_T_P;
 }
 
 /* Reads the instruction at @pc, which may reach into the next page. False with a fault raised. */
@@ -339,7 +406,8 @@ build (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned max_insns)
   unsigned at = 0;
   bool more = true;
 
-  while (more && block->n_insns < max_insns && at < left)
+  while (more && block->n_insns < max_insns && at < left &&
+         builder->n_branches < COP_BLOCK_MAX_BRANCHES)
     {
       CopInsn insn;
       uint32_t bits;
@@ -357,7 +425,16 @@ build (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned max_insns)
       at += insn.length;
     }
   if (more)
-    add_op (builder, COP_OP_GO_ON);
+    {
+      add_op (builder, COP_OP_GO_ON);
+      add_link (builder);
+    }
+  for (unsigned i = 0; i < builder->n_branches; i++)
+    {
+      unsigned branch = builder->branches[i];
+
+      block->ops[branch].rm = block->n_insns - (builder->places[branch].insns + 1);
+    }
   block->n_bytes = at;
   memcpy (cop_block_places (block), builder->places, block->n_ops * sizeof (CopOpPlace));
   return true;
@@ -369,6 +446,8 @@ start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa)
   builder->cache = cache;
   builder->block = block;
   builder->halfwords = 0;
+  builder->n_branches = 0;
+  builder->last_rd = 0;
   memset (block, 0, sizeof *block);
   block->gpa = gpa;
   block->mode = cache->hart->mode;

@@ -2,12 +2,13 @@
  *
  * Decoded blocks: what the interpreter runs.
  *
- *   CopBlock | header | CopOp CopOp CopOp ... | CopOpPlace ... |
- *                         label, imm, registers   where it stands in the guest
+ *   CopBlock | header | CopOp CopOp link CopOp ... | CopOpPlace ... |
+ *                         label, imm, registers        where it stands in the guest
  *
- * A block is a run of instructions on one guest page that is entered at its start only. It is found
- * by physical address and mode, so all address spaces share it, and it knows no virtual address.
- * Each hart has blocks of its own: nothing here is shared between threads.
+ * A block is a run of instructions on one guest page that is entered at its start only and may be
+ * left at each of its branches. It is found by physical address and mode, so all address spaces
+ * share it, and it knows no virtual address. Each hart has blocks of its own: nothing here is
+ * shared between threads.
  */
 #pragma once
 
@@ -15,6 +16,8 @@
 #include "engine/riscv/insn.h"
 
 #define COP_BLOCK_MAX_INSNS 64
+/* Code behind more branches than this is seldom reached from the block's start. */
+#define COP_BLOCK_MAX_BRANCHES 4
 
 /* Operations besides those of the instruction table. */
 enum
@@ -28,12 +31,32 @@ enum
 /* rm of an operation that rounds as the host does now. */
 #define COP_RM_NATIVE 8
 
-typedef struct
+/* Each operation has two labels: the second, COP_OP_LAST further on, takes what the operation before
+   wrote for its rs1. */
+#define COP_OP_LABELS (2 * COP_OP_LAST)
+
+typedef struct CopBlock CopBlock;
+
+/* Where a jump or branch leads, when that is a block on the same page. It stands behind the
+   operation, as if it were one. */
+typedef struct CopBlockLink CopBlockLink;
+struct CopBlockLink
 {
-  const void *label;            /* what executes it: an address inside the interpreter */
-  int32_t     imm;              /* of branches and jal: from the block's start; of SYSTEM: the bits */
-  uint8_t     rd, rs1, rs2;     /* indices from CopHart.s.x: f registers follow, then the rest */
-  uint8_t     rm;               /* COP_RM_NATIVE, or what cop_fpu_* take */
+  CopBlock     *to;             /* (nullable) */
+  CopBlockLink *incoming_next;  /* the next link that leads to the same block */
+};
+
+typedef union
+{
+  struct
+  {
+    const void *label;          /* what executes it: an address inside the interpreter */
+    int32_t     imm;            /* of branches and jal: from the block's start; of SYSTEM: the bits */
+    uint8_t     rd, rs1, rs2;   /* indices from CopHart.s.x: f registers follow, then the rest */
+    uint8_t     rm;             /* COP_RM_NATIVE, or what cop_fpu_* take; of branches: how many
+                                   instructions of the block stand behind it */
+  };
+  CopBlockLink link;
 } CopOp;
 
 typedef struct
@@ -42,21 +65,10 @@ typedef struct
   uint8_t insns;                /* before it in the block */
 } CopOpPlace;
 
-typedef struct CopBlock CopBlock;
-
-/* One way out of a block, to a block on the same page. */
-typedef struct CopBlockLink CopBlockLink;
-struct CopBlockLink
-{
-  CopBlock     *to;             /* (nullable) */
-  CopBlockLink *incoming_next;  /* the next link that leads to the same block */
-};
-
 struct CopBlock
 {
   uint64_t      gpa;            /* COP_BLOCK_DEAD: the code has changed since */
   uint64_t      gpa2;           /* of the second half of an instruction across pages; 0: none */
-  CopBlockLink  next[2];        /* where its branch leads: not taken, taken */
   CopBlockLink *incoming;       /* the links that lead here */
   CopBlock     *bucket_next;    /* by gpa and mode */
   CopBlock     *page_next;      /* by page */
@@ -93,7 +105,7 @@ typedef struct
 typedef struct
 {
   CopHart           *hart;      /* (unowned) */
-  const void *const *labels;    /* (unowned): of each operation */
+  const void *const *labels;    /* (unowned): COP_OP_LABELS of them */
   CopJump            jumps[1u << COP_JUMP_BITS];
   CopBlock          *buckets[COP_BLOCK_BUCKETS];
   CopBlock          *pages[COP_BLOCK_PAGES];
@@ -125,8 +137,8 @@ CopBlock *cop_block_cache_get (CopBlockCache *cache, uint64_t pc);
 /* A block of at most @max_insns instructions, to be run once and not to be linked. */
 CopBlock *cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns);
 
-/* Lets @from's next[@side] lead to @to, when both are on one page and last. */
-void cop_block_link (CopBlock *from, unsigned side, CopBlock *to);
+/* Lets @link of @from lead to @to, when both are on one page and last. */
+void cop_block_link (CopBlock *from, CopBlockLink *link, CopBlock *to);
 
 /**
  * cop_block_code_changed:

@@ -2,12 +2,12 @@
  *
  * The interpreter: direct-threaded code over decoded blocks.
  *
- *   lookup --> enter: pending? limit? --> op -> op -> op -> branch --> enter ...
- *                |                         |
- *                poll                      fault: whole state, trap, lookup
+ *   look up --> enter: pending? limit? --> op -> op -> branch -> op -> jump --> enter ...
+ *                |                         |       '-- taken --> enter ...
+ *                poll                      fault: whole state, trap, look up
  *
  * Between `enter` and the end of a block nothing is checked that could be checked once: instructions
- * are counted for the whole block beforehand and corrected when one faults.
+ * are counted for the whole block beforehand and corrected when one faults or a branch is taken.
  */
 #include "engine/interp/interp.h"
 
@@ -40,17 +40,28 @@
     }                                                                                            \
   while (0)
 
-/* Leaves `block` by one of its sides; pc is there already. */
-#define FOLLOW(side)                                                                             \
+/* Goes on at pc, by way of the jump cache. */
+#define LOOK_UP                                                                                  \
   do                                                                                             \
     {                                                                                            \
-      CopBlock *next_ = block->next[side].to;                                                    \
+      const CopJump *jump_ = cop_jump_slot (cache, pc);                                          \
+                                                                                                 \
+      block = jump_->block;                                                                      \
+      if (G_UNLIKELY (jump_->pc != pc || jump_->tag != hart->code_tag ||                         \
+                      block->gpa == COP_BLOCK_DEAD))                                             \
+        goto look_up_slow;                                                                       \
+      ENTER;                                                                                     \
+    }                                                                                            \
+  while (0)
+
+/* Leaves `block` by the link behind `op`; pc is there already. */
+#define FOLLOW                                                                                   \
+  do                                                                                             \
+    {                                                                                            \
+      CopBlock *next_ = op[1].link.to;                                                           \
                                                                                                  \
       if (G_UNLIKELY (next_ == NULL))                                                            \
-        {                                                                                        \
-          from_side = side;                                                                      \
-          goto follow_slow;                                                                      \
-        }                                                                                        \
+        goto follow_slow;                                                                        \
       block = next_;                                                                             \
       ENTER;                                                                                     \
     }                                                                                            \
@@ -60,8 +71,9 @@
 static CopInterpExit
 execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *result, gpointer hot)
 {
-  static const void *const labels[COP_OP_LAST] = {
-#define INSN(name, ...) [COP_INSN_##name] = &&do_##name,
+  static const void *const labels[COP_OP_LABELS] = {
+#define INSN(name, ...)                                                                          \
+  [COP_INSN_##name] = &&do_##name, [COP_OP_LAST + COP_INSN_##name] = &&chained_##name,
     INSN_TABLE (INSN)
 #undef INSN
     [COP_OP_ILLEGAL] = &&do_illegal,
@@ -70,10 +82,10 @@ execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *resu
   };
   uint64_t *regs;
   uint64_t pc, instret, stop_at, target_mask;
+  uint64_t last = 0;            /* what the last operation with a destination wrote there */
   CopBlock *block;
   const CopOp *op;
   const CopTlb *tlb;
-  unsigned from_side;
 
   if (hart == NULL)
     {
@@ -90,43 +102,39 @@ resync:
   tlb = hart->tlb;
   stop_at = MIN (limit, hart->instret_event);
 
-lookup:
-  {
-    CopJump *jump = cop_jump_slot (cache, pc);
+look_up:
+  LOOK_UP;
 
-    block = jump->block;
-    if (G_UNLIKELY (jump->pc != pc || jump->tag != hart->code_tag ||
-                    block->gpa == COP_BLOCK_DEAD))
-      {
-        block = cop_block_cache_get (cache, pc);
-        if (block == NULL)
-          {
-            hart->s.pc = pc;
-            hart->s.instret = instret;
-            if (instret >= stop_at || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
-              goto poll;
-            cop_hart_take_trap (hart);
-            goto resync;
-          }
-      }
-  }
+look_up_slow:
+  block = cop_block_cache_get (cache, pc);
+  if (block == NULL)
+    {
+      hart->s.pc = pc;
+      hart->s.instret = instret;
+      if (instret >= stop_at || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
+        goto poll;
+      cop_hart_take_trap (hart);
+      goto resync;
+    }
   ENTER;
 
+  /* The link of op leads nowhere yet, or to another page, where it never will. */
 follow_slow:
   {
-    CopBlock *from = block;
-    CopJump *jump = cop_jump_slot (cache, pc);
+    const CopJump *jump = cop_jump_slot (cache, pc);
+    CopBlock *to = jump->block;
 
-    block = jump->block;
-    if (jump->pc != pc || jump->tag != hart->code_tag || block->gpa == COP_BLOCK_DEAD)
+    if (jump->pc != pc || jump->tag != hart->code_tag || to->gpa == COP_BLOCK_DEAD)
       {
         uint64_t flushes = cache->n_flushes;
 
-        block = cop_block_cache_get (cache, pc);
-        if (block == NULL || cache->n_flushes != flushes)
-          goto lookup;
+        to = cop_block_cache_get (cache, pc);
+        if (to == NULL || cache->n_flushes != flushes)
+          goto look_up;
       }
-    cop_block_link (from, from_side, block);
+    if ((to->gpa ^ block->gpa) >> COP_PAGE_SHIFT == 0)
+      cop_block_link (block, (CopBlockLink *) &op[1].link, to);
+    block = to;
   }
   ENTER;
 
@@ -207,14 +215,24 @@ do_make_dirty:
 
 do_go_on:
   pc += block->n_bytes;
-  FOLLOW (0);
+  FOLLOW;
 
   /* Each row: its label, its meaning, and on to the next operation. */
+#define RS1 (regs[op->rs1])
 #define SEM(name)                                                                                \
   NEXT;                                                                                          \
   do_##name:
 #include "engine/riscv/insn-sem.h"
 #undef SEM
+#undef RS1
+
+#define RS1 last
+#define SEM(name)                                                                                \
+  NEXT;                                                                                          \
+  chained_##name:
+#include "engine/riscv/insn-sem.h"
+#undef SEM
+#undef RS1
   NEXT;
 }
 

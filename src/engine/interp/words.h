@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The words of insn-sem.h as the interpreter understands them: numbers. Only for interp.c, which
- * provides regs, op, block, pc, tlb and hart, and the labels `fault`, `system` and `enter`.
+ * provides regs, op, block, pc, instret, tlb, hart and `last`, the macros RS1, FOLLOW and LOOK_UP, and
+ * the labels `fault` and `system`.
  */
 #pragma once
 
@@ -12,12 +13,11 @@
 
 #define VALUE             uint64_t
 #define CONST(n)          ((uint64_t) (n))
-#define RS1               (regs[op->rs1])
 #define RS2               (regs[op->rs2])
 #define IMM               ((uint64_t) (int64_t) op->imm)
 #define PC                (pc + 2 * cop_block_places (block)[op - block->ops].halfwords)
 #define NEXT_PC           (pc + block->n_bytes)         /* jumps end their block */
-#define SET_RD(value)     (regs[op->rd] = (value))
+#define SET_RD(value)     (regs[op->rd] = last = (value))
 
 #define ADD(a, b)         ((a) + (b))
 #define SUB(a, b)         ((a) - (b))
@@ -80,21 +80,26 @@
   ({                                                                                             \
     uint64_t gva_ = (address);                                                                   \
     uint64_t value_;                                                                             \
-    const void *hva_ = cop_tlb_lookup (tlb, gva_, sizeof (TYPE_##kind), COP_ACCESS_LOAD);        \
-    if (G_LIKELY (hva_ != NULL))                                                                 \
-      value_ = *(const volatile TYPE_##kind *) hva_;                                             \
-    else if (!cop_mmu_load_slow (hart, gva_, sizeof (TYPE_##kind), &value_))                     \
-      goto fault;                                                                                \
-    (uint64_t) (TYPE_##kind) value_;                                                             \
+    const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                              \
+    if (cop_tlb_hits (entry_, gva_, sizeof (TYPE_##kind), COP_ACCESS_LOAD))                      \
+      value_ = *(const volatile TYPE_##kind *) cop_tlb_hva (entry_, gva_);                       \
+    else                                                                                         \
+      {                                                                                          \
+        uint64_t wide_;                                                                          \
+        if (!cop_mmu_load_slow (hart, gva_, sizeof (TYPE_##kind), &wide_))                       \
+          goto fault;                                                                            \
+        value_ = (TYPE_##kind) wide_;                                                            \
+      }                                                                                          \
+    value_;                                                                                      \
   })
 
 #define STORE(bits, address, value)                                                              \
   do                                                                                             \
     {                                                                                            \
       uint64_t gva_ = (address);                                                                 \
-      void *hva_ = cop_tlb_lookup (tlb, gva_, (bits) / 8, COP_ACCESS_STORE);                     \
-      if (G_LIKELY (hva_ != NULL))                                                               \
-        *(volatile TYPE_U##bits *) hva_ = (value);                                               \
+      const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                            \
+      if (cop_tlb_hits (entry_, gva_, (bits) / 8, COP_ACCESS_STORE))                             \
+        *(volatile TYPE_U##bits *) cop_tlb_hva (entry_, gva_) = (value);                         \
       else if (!cop_mmu_store_slow (hart, gva_, (bits) / 8, (value)))                            \
         goto fault;                                                                              \
     }                                                                                            \
@@ -147,23 +152,24 @@
     failed_;                                                                                     \
   })
 
+/* A branch that is not taken stays in its block: the operation behind its link is next. */
 #define BRANCH_IF(condition)                                                                     \
   do                                                                                             \
     {                                                                                            \
       if (condition)                                                                             \
         {                                                                                        \
           pc += IMM;                                                                             \
-          FOLLOW (1);                                                                            \
+          instret -= op->rm;                                                                     \
+          FOLLOW;                                                                                \
         }                                                                                        \
-      pc += block->n_bytes;                                                                      \
-      FOLLOW (0);                                                                                \
+      op++;                                                                                      \
     }                                                                                            \
   while (0)
 #define JUMP                                                                                     \
   do                                                                                             \
     {                                                                                            \
       pc += IMM;                                                                                 \
-      FOLLOW (1);                                                                                \
+      FOLLOW;                                                                                    \
     }                                                                                            \
   while (0)
 /* Without C a target must be a multiple of 4; the fault is the jump's own. */
@@ -178,7 +184,7 @@
   do                                                                                             \
     {                                                                                            \
       pc = (target);                                                                             \
-      goto lookup;                                                                               \
+      LOOK_UP;                                                                                   \
     }                                                                                            \
   while (0)
 #define RAISE(cause, tval)                                                                       \
@@ -213,18 +219,18 @@
 
 /* clang-format off */
 
-#define FS1_BITS          (regs[op->rs1])
-#define FS2_BITS          (regs[op->rs2])
-#define FS1_D             (regs[op->rs1])
-#define FS2_D             (regs[op->rs2])
+#define FS1_BITS          RS1
+#define FS2_BITS          RS2
+#define FS1_D             RS1
+#define FS2_D             RS2
 #define FS3_D             (regs[op->imm])
-#define FS1_S             cop_unbox_f32 (regs[op->rs1])
-#define FS2_S             cop_unbox_f32 (regs[op->rs2])
-#define FS3_S             cop_unbox_f32 (regs[op->imm])
-#define FS1_H             cop_unbox_f16 (regs[op->rs1])
-#define SET_FD_D(value)   (regs[op->rd] = (value))
-#define SET_FD_S(value)   (regs[op->rd] = (uint64_t) (uint32_t) (value) | UINT64_C (0xffffffff00000000))
-#define SET_FD_H(value)   (regs[op->rd] = (uint64_t) (uint16_t) (value) | UINT64_C (0xffffffffffff0000))
+#define FS1_S             cop_unbox_f32 (FS1_D)
+#define FS2_S             cop_unbox_f32 (FS2_D)
+#define FS3_S             cop_unbox_f32 (FS3_D)
+#define FS1_H             cop_unbox_f16 (FS1_D)
+#define SET_FD_D(value)   SET_RD (value)
+#define SET_FD_S(value)   SET_RD ((uint64_t) (uint32_t) (value) | UINT64_C (0xffffffff00000000))
+#define SET_FD_H(value)   SET_RD ((uint64_t) (uint16_t) (value) | UINT64_C (0xffffffffffff0000))
 
 #define NATIVE            G_LIKELY (op->rm == COP_RM_NATIVE)
 #define ROUNDED1(name, a)       (NATIVE ? cop_host_##name (a) : cop_fpu_##name (hart, a, op->rm))

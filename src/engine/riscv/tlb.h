@@ -68,6 +68,20 @@ cop_tlb_tag (uint64_t gva, unsigned size)
   return gva & (~(COP_PAGE_SIZE - 1) | (size - 1));
 }
 
+/* Whether @entry, of @gva's slot, lets an access of @size bytes (1, 2, 4 or 8) go by without being
+   asked: @gva must be aligned to it. */
+static inline bool
+cop_tlb_hits (const CopTlbEntry *entry, uint64_t gva, unsigned size, CopAccess access)
+{
+  return __builtin_expect (entry->tag[access] == cop_tlb_tag (gva, size), 1);
+}
+
+static inline void *
+cop_tlb_hva (const CopTlbEntry *entry, uint64_t gva)
+{
+  return (void *) (uintptr_t) (gva + entry->addend);
+}
+
 /**
  * cop_tlb_lookup:
  * @size: bytes of the access: 1, 2, 4 or 8
@@ -80,9 +94,7 @@ cop_tlb_lookup (const CopTlb *tlb, uint64_t gva, unsigned size, CopAccess access
 {
   const CopTlbEntry *entry = &tlb->entries[cop_tlb_slot (gva)];
 
-  if (__builtin_expect (entry->tag[access] != cop_tlb_tag (gva, size), 0))
-    return NULL;
-  return (void *) (uintptr_t) (gva + entry->addend);
+  return cop_tlb_hits (entry, gva, size, access) ? cop_tlb_hva (entry, gva) : NULL;
 }
 
 struct CopHart;

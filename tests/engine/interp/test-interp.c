@@ -90,6 +90,78 @@ test_limit_is_exact (gconstpointer data)
   bench_clear (&bench);
 }
 
+/* An inner loop, a branch in the middle that is taken every other time, a store, and results used by
+   the next instruction on either side, or by neither. */
+static const uint32_t branchy[] = {
+  0x00001297,                           /* start: auipc t0, 1         */
+  0x00500313,                           /* li    t1, 5                */
+  0x00157393,                           /* outer: andi t2, a0, 1      */
+  0x00150513,                           /* addi  a0, a0, 1            */
+  0x00038663,                           /* beqz  t2, even             */
+  0x00a58633,                           /* add   a2, a1, a0           */
+  0x40c585b3,                           /* sub   a1, a1, a2           */
+  0x00a5c5b3,                           /* even: xor a1, a1, a0       */
+  0x00b2b023,                           /* sd    a1, 0(t0)            */
+  0x0002b683,                           /* ld    a3, 0(t0)            */
+  0x00168693,                           /* addi  a3, a3, 1            */
+  0x40b686b3,                           /* sub   a3, a3, a1           */
+  0x00d70733,                           /* add   a4, a4, a3           */
+  0xfff30313,                           /* addi  t1, t1, -1           */
+  0xfc0318e3,                           /* bnez  t1, outer            */
+  0xfc5ff06f,                           /* j     start                */
+};
+
+static void
+test_branches_are_counted (gconstpointer data)
+{
+  Bench steps, strides;
+
+  g_test_summary ("instruction counts and results hold wherever a block is left");
+  bench_init (&steps, data, branchy, G_N_ELEMENTS (branchy));
+  bench_init (&strides, data, branchy, G_N_ELEMENTS (branchy));
+  for (uint64_t limit = 1; limit < 2000; limit += limit % 37 + 1)
+    {
+      while (steps.hart->s.instret < limit)
+        g_assert_cmpint (bench_run (&steps, steps.hart->s.instret + 1), ==, COP_RUN_LIMIT);
+      g_assert_cmpint (bench_run (&strides, limit), ==, COP_RUN_LIMIT);
+      g_assert_cmpuint (strides.hart->s.instret, ==, limit);
+      g_assert_cmpmem (&strides.hart->s, sizeof strides.hart->s, &steps.hart->s,
+                       sizeof steps.hart->s);
+    }
+  /* Each time around the loop adds 1. */
+  g_assert_cmpuint (steps.hart->s.x[14], >, 100);
+  bench_clear (&steps);
+  bench_clear (&strides);
+}
+
+static void
+test_trap_behind_branch (gconstpointer data)
+{
+  static const uint32_t code[] = {
+    0x00000297,                         /* auipc t0, 0            */
+    0x02028293,                         /* addi  t0, t0, 32       */
+    0x30529073,                         /* csrw  mtvec, t0        */
+    0x00028463,                         /* beqz  t0, +8: not taken */
+    0x00100513,                         /* li    a0, 1            */
+    0x00a53023,                         /* sd    a0, 0(a0)        */
+    0x00200513,                         /* li    a0, 2            */
+    0x00000013,                         /* nop                    */
+    0x0000006f,                         /* handler: j .           */
+  };
+  Bench bench;
+
+  g_test_summary ("a fault behind a branch that was not taken is precise");
+  bench_init (&bench, data, code, G_N_ELEMENTS (code));
+  g_assert_cmpint (bench_run (&bench, 5), ==, COP_RUN_LIMIT);
+  g_assert_cmpint (bench_run (&bench, 6), ==, COP_RUN_LIMIT);
+  g_assert_cmphex (bench.hart->s.pc, ==, DRAM + 32);
+  g_assert_cmphex (bench.hart->s.mepc, ==, DRAM + 20);
+  g_assert_cmpuint (bench.hart->s.mcause, ==, COP_TRAP_STORE_ACCESS_FAULT);
+  g_assert_cmphex (bench.hart->s.mtval, ==, 1);
+  g_assert_cmpuint (bench.hart->s.x[A0], ==, 1);
+  bench_clear (&bench);
+}
+
 static void
 test_memory_and_loop (gconstpointer data)
 {
@@ -179,6 +251,8 @@ static const struct
 } tests[] = {
   { "addw-wraps", test_addw_wraps },
   { "limit-is-exact", test_limit_is_exact },
+  { "branches-are-counted", test_branches_are_counted },
+  { "trap-behind-branch", test_trap_behind_branch },
   { "memory-and-loop", test_memory_and_loop },
   { "trap-is-precise", test_trap_is_precise },
   { "modified-code-is-seen", test_modified_code_is_seen },
