@@ -11,7 +11,9 @@
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* The UART is where keys come from. Until its driver is there, the kernel prints through SBI:
    the only sign of life of one that fails early. */
@@ -144,6 +146,23 @@ read_into (const char *what, const char *path, uint64_t limit, GBytes **bytes, c
   return true;
 }
 
+/* A serial line tells nobody how large the terminal at its other end is, nor what it is. systemd
+   and the init of our images read it here. Source: kernel-command-line(7) of systemd */
+static void
+append_terminal (GString *line)
+{
+  const char *term = g_getenv ("TERM");
+  struct winsize size;
+
+  if (!isatty (STDIN_FILENO) || ioctl (STDIN_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 ||
+      size.ws_col == 0)
+    return;
+  g_string_append_printf (line, " systemd.tty.rows.ttyS0=%u systemd.tty.columns.ttyS0=%u",
+                          size.ws_row, size.ws_col);
+  if (term != NULL && *term != '\0' && strpbrk (term, " \"'\t\n") == NULL)
+    g_string_append_printf (line, " systemd.tty.term.ttyS0=%s", term);
+}
+
 /* The parts of the kernel command line, joined. */
 static char *
 make_cmdline (const VmtCall *call, const BootFiles *files)
@@ -152,6 +171,8 @@ make_cmdline (const VmtCall *call, const BootFiles *files)
   const char *const *more = vmt_call_strings (call, "append");
   GString *line = g_string_new (whole != NULL ? whole : files->cmdline);
 
+  if (whole == NULL && strcmp (vmt_call_string (call, "console"), "stdio") == 0)
+    append_terminal (line);
   for (; *more != NULL; more++)
     g_string_append_printf (line, "%s%s", line->len > 0 ? " " : "", *more);
   return g_string_free (line, FALSE);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -250,17 +249,4 @@ int
 vmt_terminal_signal (void)
 {
   return g_atomic_int_get (&terminal.ended_by);
-}
-
-bool
-vmt_terminal_size (uint16_t *columns, uint16_t *rows)
-{
-  struct winsize size;
-
-  if (terminal.fd < 0 || ioctl (terminal.fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 ||
-      size.ws_row == 0)
-    return false;
-  *columns = size.ws_col;
-  *rows = size.ws_row;
-  return true;
 }

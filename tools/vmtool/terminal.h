@@ -48,6 +48,3 @@ int vmt_terminal_signal (void);
 /* Gives the terminal back and ends the process by @number, so that whoever waits for it sees the
    signal. */
 _Noreturn void vmt_terminal_die (int number);
-
-/* The size of the terminal in characters; false when it is not known. */
-bool vmt_terminal_size (uint16_t *columns, uint16_t *rows);
