@@ -202,11 +202,13 @@ print_roff (FILE *out, const char *text)
       }
 }
 
-/* A macro line such as ".B text". */
+/* A macro line such as ".B text"; a macro that ends its line leaves the text one of its own. */
 static void
 print_roff_line (FILE *out, const char *macro, const char *text)
 {
-  fprintf (out, "%s%s", macro, *macro != '\0' ? " " : "");
+  fputs (macro, out);
+  if (*macro != '\0' && !g_str_has_suffix (macro, "\n"))
+    fputc (' ', out);
   print_roff (out, text);
   fputc ('\n', out);
 }
