@@ -18,6 +18,7 @@ class Results:
         self.units = {}         # name: unit, in order of appearance
         self.columns = []
         self.notes = []
+        self.outputs = {}       # name of a program: (column that ran it first, its output)
 
     def add(self, column, name, value, unit):
         if column not in self.columns:
@@ -31,8 +32,19 @@ class Results:
         if match:
             self.add(column, match.group(1), float(match.group(2)), match.group(3))
         elif line.startswith('# '):
-            self.notes.append(f'{column}: {line[2:]}')
+            self.add_note(column, line[2:])
         return bool(match)
+
+    def add_note(self, column, note):
+        """What a program printed must be the same everywhere; other notes are for the reader."""
+        output = re.match(r'(\S+) output: (.*)', note)
+        if not output:
+            self.notes.append(f'{column}: {note}')
+            return
+        name, text = output.groups()
+        first, expected = self.outputs.setdefault(name, (column, text))
+        if text != expected:
+            self.notes.append(f'{column}: {name}: WRONG output "{text}"; {first} printed "{expected}"')
 
     def median(self, column, name):
         values = self.values.get((column, name))

@@ -2,7 +2,7 @@
 # A shell script as build systems run them: many small processes.
 cd /tmp
 i=0
-while [ $i -lt 120 ]; do
+while [ $i -lt 40 ]; do
   mkdir -p d$((i % 7))
   echo "line $i" | sed 's/line/file/' > d$((i % 7))/f$i
   n=$(expr $i + 1)

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A compressor, there and back.
-xz -T1 -3 -c /bench/text > /tmp/text.xz && xz -dc /tmp/text.xz | sha256sum
+head -n 8000 /bench/text > /tmp/part
+xz -T1 -2 -c /tmp/part > /tmp/part.xz && xz -dc /tmp/part.xz | sha256sum
