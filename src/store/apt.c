@@ -150,14 +150,14 @@ run_apt_get (const CopApt *apt, const char *const *words, CopAptProgress progres
   g_ptr_array_add (command, config);
   g_ptr_array_add (command, (gpointer) "-oAPT::Status-Fd=3");
   for (; *words != NULL; words++)
-    g_ptr_array_add (command, (gpointer)*words);
+    g_ptr_array_add (command, (gpointer) *words);
   g_ptr_array_add (command, NULL);
 
   if (!g_unix_open_pipe (pipe_fds, FD_CLOEXEC, error))
     return false;
   g_subprocess_launcher_take_fd (launcher, pipe_fds[1], 3);
   g_subprocess_launcher_set_stdout_file_path (launcher, log_path);
-  process = spawn (launcher, (const char *const *)command->pdata, error);
+  process = spawn (launcher, (const char *const *) command->pdata, error);
   /* Closes our end of the pipe's writing side: only apt has it now. */
   g_clear_object (&launcher);
   if (process == NULL)
@@ -457,7 +457,7 @@ format_status (const CopPackage *const *packages)
     }
   g_ptr_array_add (provides, g_strdup ("coppice-nothing"));
   g_ptr_array_add (provides, NULL);
-  list = g_strjoinv (", ", (char **)provides->pdata);
+  list = g_strjoinv (", ", (char **) provides->pdata);
   return g_strdup_printf ("Package: coppice-stub\nStatus: install ok installed\n"
                           "Architecture: all\nVersion: 1\nMaintainer: none\n"
                           "Provides: %s\nDescription: stands for what is not fetched\n\n",
@@ -528,5 +528,5 @@ cop_apt_download (const CopApt *apt, const CopPackage *const *packages, CopAptPr
   for (; *packages != NULL; packages++)
     g_ptr_array_add (words, g_strdup_printf ("%s=%s", (*packages)->name, (*packages)->version));
   g_ptr_array_add (words, NULL);
-  return run_apt_get (apt, (const char *const *)words->pdata, progress, data, error);
+  return run_apt_get (apt, (const char *const *) words->pdata, progress, data, error);
 }

@@ -34,7 +34,7 @@ read_entry (CopArchive *archive, uint64_t limit, const char *label, GError **err
 
   while ((got = archive_read_data (archive, block, BLOCK)) > 0)
     {
-      if (bytes->len + (uint64_t)got > limit)
+      if (bytes->len + (uint64_t) got > limit)
         {
           g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_CORRUPT,
                        "%s has more than %" G_GUINT64_FORMAT " bytes in it", label, limit);
@@ -108,7 +108,7 @@ cop_deb_read (const char *path, CopDebWant want, CopDebProgress progress, gpoint
               GError **error)
 {
   g_autoptr (GHashTable) files =
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   g_autoptr (CopArchive) archive = archive_read_new ();
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) reason = NULL;

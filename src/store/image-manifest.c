@@ -68,13 +68,13 @@ static const struct
 static char **
 text_at (const CopImage *image, size_t offset)
 {
-  return (char **)((char *)image + offset);
+  return (char **) ((char *) image + offset);
 }
 
 static uint64_t *
 size_at (const CopImage *image, size_t offset)
 {
-  return (uint64_t *)((char *)image + offset);
+  return (uint64_t *) ((char *) image + offset);
 }
 
 void

@@ -90,14 +90,14 @@ recipe_checksum (void)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
 
-  g_checksum_update (checksum, (const guchar *)CMDLINE, -1);
+  g_checksum_update (checksum, (const guchar *) CMDLINE, -1);
   for (const char *const *name = wanted_modules; *name != NULL; name++)
-    g_checksum_update (checksum, (const guchar *)*name, strlen (*name) + 1);
+    g_checksum_update (checksum, (const guchar *) *name, strlen (*name) + 1);
   for (size_t i = 0; i < G_N_ELEMENTS (guest_rows); i++)
     {
       const GuestRow *row = &guest_rows[i];
 
-      g_checksum_update (checksum, (const guchar *)row->path, strlen (row->path) + 1);
+      g_checksum_update (checksum, (const guchar *) row->path, strlen (row->path) + 1);
       if (row->kind == FILE_OF_OURS || row->kind == PROGRAM_OF_OURS)
         {
           g_autoptr (GBytes) bytes = guest_file (row->from);
@@ -135,7 +135,7 @@ report_bytes (uint64_t bytes, gpointer data)
 {
   const Progress *progress = data;
 
-  report (progress, progress->total > 0 ? MIN (1, (double)bytes / progress->total) : 0);
+  report (progress, progress->total > 0 ? MIN (1, (double) bytes / progress->total) : 0);
 }
 
 /* ---- packages ---- */
@@ -339,7 +339,7 @@ find_mirrors (const CopImagePull *pull, GError **error)
   g_auto (GStrv) mirrors = NULL;
 
   if (pull->mirror != NULL)
-    return g_strdupv ((char *[]){ (char *)pull->mirror, NULL });
+    return g_strdupv ((char *[]){ (char *) pull->mirror, NULL });
   mirrors = cop_apt_mirrors (error);
   if (mirrors == NULL)
     return NULL;
@@ -396,7 +396,7 @@ check_distribution (const char *distribution, GError **error)
 
   if (g_strv_contains (cop_image_distributions, distribution))
     return true;
-  known = g_strjoinv (", ", (char **)cop_image_distributions);
+  known = g_strjoinv (", ", (char **) cop_image_distributions);
   g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_NAME,
                "'%s' is not a distribution that can be pulled; there is: %s", distribution, known);
   return false;

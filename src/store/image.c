@@ -109,12 +109,12 @@ check_file (const CopImage *image, const CopImageFile *file, GError **error)
                    "image '%s': %s is missing; pull the image again", image->name, path);
       return false;
     }
-  if ((uint64_t)status.st_size != file->size)
+  if ((uint64_t) status.st_size != file->size)
     {
       g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_CORRUPT,
                    "image '%s': %s has %" G_GINT64_FORMAT " bytes instead of %" G_GUINT64_FORMAT
                    "; pull the image again",
-                   image->name, path, (gint64)status.st_size, file->size);
+                   image->name, path, (gint64) status.st_size, file->size);
       return false;
     }
   return true;
@@ -178,7 +178,7 @@ compare_names (gconstpointer a, gconstpointer b)
 GPtrArray *
 cop_image_list (GError **error)
 {
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify)cop_image_free);
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) cop_image_free);
   g_autofree char *images = cop_images_folder ();
   g_autoptr (GError) reason = NULL;
   g_autoptr (GDir) dir = g_dir_open (images, 0, &reason);
@@ -216,7 +216,7 @@ verify_file (const CopImage *image, const CopImageFile *file, GError **error)
   if (mapped == NULL)
     return false;
   sha256 = g_compute_checksum_for_data (G_CHECKSUM_SHA256,
-                                        (const guchar *)g_mapped_file_get_contents (mapped),
+                                        (const guchar *) g_mapped_file_get_contents (mapped),
                                         g_mapped_file_get_length (mapped));
   if (strcmp (sha256, file->sha256) == 0)
     return true;

@@ -70,7 +70,7 @@ add (CopInitramfs *initramfs, struct archive_entry *entry, GBytes *bytes)
   archive_entry_set_size (entry, size);
   if (initramfs->mistake == NULL &&
       (archive_write_header (initramfs->archive, entry) != ARCHIVE_OK ||
-       (size > 0 && archive_write_data (initramfs->archive, data, size) != (la_ssize_t)size)))
+       (size > 0 && archive_write_data (initramfs->archive, data, size) != (la_ssize_t) size)))
     initramfs->mistake = g_strdup_printf ("%s: %s", archive_entry_pathname (entry),
                                           archive_error_string (initramfs->archive));
   archive_entry_free (entry);

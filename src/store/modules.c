@@ -51,7 +51,7 @@ read_section (const uint8_t *data, size_t size, const Elf64_Ehdr *header, unsign
               Elf64_Shdr *section)
 {
   if (index >= header->e_shnum ||
-      !cop_range_within (header->e_shoff, (uint64_t)header->e_shnum * sizeof *section, size))
+      !cop_range_within (header->e_shoff, (uint64_t) header->e_shnum * sizeof *section, size))
     return false;
   memcpy (section, data + header->e_shoff + index * sizeof *section, sizeof *section);
   return section->sh_type == SHT_NOBITS ||
@@ -74,7 +74,7 @@ find_section (const uint8_t *data, size_t size, const char *name, Elf64_Shdr *fo
     return false;
   for (unsigned i = 0; i < header.e_shnum; i++)
     {
-      const char *text = (const char *)data + names.sh_offset;
+      const char *text = (const char *) data + names.sh_offset;
 
       if (read_section (data, size, &header, i, found) && found->sh_type != SHT_NOBITS &&
           found->sh_name < names.sh_size &&
@@ -129,7 +129,7 @@ cop_module_parse (const char *path, GBytes *bytes, GError **error)
                    path);
       return NULL;
     }
-  info = (const char *)data + section.sh_offset;
+  info = (const char *) data + section.sh_offset;
   depends = read_modinfo (info, section.sh_size, "depends");
   module->depends = g_strsplit (depends[0] != NULL ? depends[0] : "", ",", -1);
   for (char **name = module->depends; *name != NULL; name++)
@@ -186,7 +186,7 @@ resolver_init (Resolver *resolver, GHashTable *files)
   resolver->paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   resolver->built_in = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   resolver->placed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  resolver->order = g_ptr_array_new_with_free_func ((GDestroyNotify)cop_module_free);
+  resolver->order = g_ptr_array_new_with_free_func ((GDestroyNotify) cop_module_free);
 
   g_hash_table_iter_init (&iter, files);
   while (g_hash_table_iter_next (&iter, &path, &bytes))
@@ -256,8 +256,8 @@ mark_needed (const GPtrArray *modules, guint index, bool *needed)
       if (!needed[i])
         continue;
       for (guint j = 0; j < i; j++)
-        if (g_strv_contains ((const char *const *)module->depends,
-                             ((const CopModule *)modules->pdata[j])->name))
+        if (g_strv_contains ((const char *const *) module->depends,
+                             ((const CopModule *) modules->pdata[j])->name))
           needed[j] = true;
     }
 }
@@ -275,7 +275,7 @@ cop_modules_format_dep (const GPtrArray *modules)
       for (guint j = i + 1; j-- > 0;)
         if (needed[j])
           g_string_append_printf (text, j == i ? "%s.ko:" : " %s.ko",
-                                  ((const CopModule *)modules->pdata[j])->name);
+                                  ((const CopModule *) modules->pdata[j])->name);
       g_string_append_c (text, '\n');
     }
   return g_string_free (text, FALSE);

@@ -20,7 +20,7 @@ run_script (const char *repository, const char *version)
 {
   g_autofree char *script =
     g_test_build_filename (G_TEST_DIST, "store", "make-repository.sh", NULL);
-  char *words[] = { script, (char *)repository, (char *)version, NULL };
+  char *words[] = { script, (char *) repository, (char *) version, NULL };
   g_autoptr (GError) error = NULL;
   g_autofree char *complaint = NULL;
   int status;

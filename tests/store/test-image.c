@@ -99,7 +99,7 @@ test_list_and_remove (void)
   list = cop_image_list (&error);
   g_assert_no_error (error);
   g_assert_cmpuint (list->len, ==, 2);
-  g_assert_cmpstr (((CopImage *)list->pdata[0])->name, ==, "a");
+  g_assert_cmpstr (((CopImage *) list->pdata[0])->name, ==, "a");
 
   g_assert_true (cop_image_remove ("a", &error));
   g_assert_false (cop_image_remove ("a", &error));

@@ -31,7 +31,7 @@ field (const char *header, unsigned index)
 static size_t
 padded (size_t offset)
 {
-  return (offset + 3) & ~(size_t)3;
+  return (offset + 3) & ~(size_t) 3;
 }
 
 static GBytes *

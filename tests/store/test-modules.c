@@ -34,10 +34,10 @@ module_bytes (const char *info, size_t info_length)
       .sh_size = info_length },
   };
 
-  g_byte_array_append (bytes, (const guint8 *)&header, sizeof header);
-  g_byte_array_append (bytes, (const guint8 *)sections, sizeof sections);
-  g_byte_array_append (bytes, (const guint8 *)section_names, sizeof section_names);
-  g_byte_array_append (bytes, (const guint8 *)info, info_length);
+  g_byte_array_append (bytes, (const guint8 *) &header, sizeof header);
+  g_byte_array_append (bytes, (const guint8 *) sections, sizeof sections);
+  g_byte_array_append (bytes, (const guint8 *) section_names, sizeof section_names);
+  g_byte_array_append (bytes, (const guint8 *) info, info_length);
   return bytes;
 }
 
@@ -65,7 +65,7 @@ static GHashTable *
 kernel_new (void)
 {
   GHashTable *files =
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   static const char built_in[] = "kernel/drivers/virtio/virtio.ko\nkernel/net/core-part.ko\n";
 
   g_hash_table_insert (files, g_strdup ("lib/modules/6/modules.builtin"),
@@ -94,7 +94,7 @@ test_order (void)
   g_assert_no_error (error);
   g_assert_cmpuint (modules->len, ==, G_N_ELEMENTS (order));
   for (guint i = 0; i < modules->len; i++)
-    g_assert_cmpstr (((CopModule *)modules->pdata[i])->name, ==, order[i]);
+    g_assert_cmpstr (((CopModule *) modules->pdata[i])->name, ==, order[i]);
 
   /* modprobe takes a line as the whole of what is needed, last first */
   dep = cop_modules_format_dep (modules);

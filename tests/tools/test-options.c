@@ -34,7 +34,7 @@ parse (const char *line, GError **error)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
 
-  return vmt_call_parse (&command, (const char *const *)words, error);
+  return vmt_call_parse (&command, (const char *const *) words, error);
 }
 
 static void
@@ -60,8 +60,9 @@ test_seconds (void)
   {
     const char *text;
     uint64_t ms;
-  } rows[] = { { "x --wait 2.5", 2500 }, { "x --wait=10", 10000 }, { "x --wait 0.001", 1 },
-               { "x", 0 } };
+  } rows[] = {
+    { "x --wait 2.5", 2500 }, { "x --wait=10", 10000 }, { "x --wait 0.001", 1 }, { "x", 0 }
+  };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
     {

@@ -5,6 +5,8 @@
  */
 #include "vmtool-process.h"
 
+#include "common/fd.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utmp.h>
@@ -230,18 +233,26 @@ test_process_start_on_terminal (const char *arguments)
   return process;
 }
 
-/* Reads what is there; waits for more than nothing. Returns: false when all outputs are closed */
+/* Reads what is there; waits for more than nothing. Returns: false when no more can come */
 static bool
 read_some (TestProcess *process)
 {
-  struct pollfd fds[] = { { process->out, POLLIN, 0 }, { process->err, POLLIN, 0 } };
+  /* While we keep the terminal's slave open, only the process's own end tells that of its output. */
+  cop_autofd int ended = process->slave >= 0 ? (int) syscall (SYS_pidfd_open, process->pid, 0) : -1;
+  struct pollfd fds[] = {
+    { process->out, POLLIN, 0 },
+    { process->err, POLLIN, 0 },
+    { ended, POLLIN, 0 },
+  };
   GString *texts[] = { process->text, process->error_text };
   int *owners[] = { &process->out, &process->err };
 
   if (process->out < 0 && process->err < 0)
     return false;
-  while (poll (fds, 2, -1) < 0)
+  while (poll (fds, G_N_ELEMENTS (fds), -1) < 0)
     g_assert_cmpint (errno, ==, EINTR);
+  if (fds[2].revents != 0 && fds[0].revents == 0 && fds[1].revents == 0)
+    return false;
   for (unsigned i = 0; i < 2; i++)
     if (fds[i].fd >= 0 && fds[i].revents != 0)
       {

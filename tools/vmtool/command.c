@@ -37,10 +37,10 @@ set_unknown_command (const VmtCommand *const *commands, const char *word, const 
 
   for (; *commands != NULL; commands++)
     if ((*commands)->group != VMT_GROUP_HIDDEN)
-      g_ptr_array_add (names, (gpointer)(*commands)->name);
+      g_ptr_array_add (names, (gpointer) (*commands)->name);
   g_ptr_array_add (names, NULL);
 
-  nearest = vmt_suggest (word, (const char *const *)names->pdata);
+  nearest = vmt_suggest (word, (const char *const *) names->pdata);
   if (nearest != NULL)
     g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
                  _ ("unknown command '%s %s'; did you mean '%s'?"), path->str, word, nearest);
@@ -99,7 +99,7 @@ is_one_of (const char *word, const char *a, const char *b)
 int
 vmt_main (int argc, char **argv)
 {
-  const char *const *words = (const char *const *)argv + 1;
+  const char *const *words = (const char *const *) argv + 1;
   g_autoptr (GString) path = g_string_new ("vmtool");
   g_autoptr (GError) error = NULL;
   g_autoptr (VmtCall) call = NULL;

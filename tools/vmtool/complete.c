@@ -104,7 +104,7 @@ vmt_complete (const char *const *words)
   GPtrArray *offers = g_ptr_array_new ();
   const VmtCommand *const *commands = vmt_commands;
   const VmtCommand *command = NULL;
-  unsigned n_words = g_strv_length ((char **)words);
+  unsigned n_words = g_strv_length ((char **) words);
 
   /* The last word is not complete, so it names nothing yet. */
   while (n_words > 1 && commands != NULL)
@@ -123,7 +123,7 @@ vmt_complete (const char *const *words)
   else if (command != NULL && commands == NULL && n_words > 0)
     offer_words (offers, command, words, n_words);
   g_ptr_array_add (offers, NULL);
-  return (char **)g_ptr_array_free (offers, FALSE);
+  return (char **) g_ptr_array_free (offers, FALSE);
 }
 
 static bool

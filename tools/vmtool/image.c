@@ -117,7 +117,7 @@ run_pull (VmtCall *call, GError **error)
 static char **
 complete_distributions (const char *prefix G_GNUC_UNUSED)
 {
-  return g_strdupv ((char **)cop_image_distributions);
+  return g_strdupv ((char **) cop_image_distributions);
 }
 
 static const VmtOption pull_options[] = {
@@ -212,7 +212,7 @@ vmt_complete_images (const char *prefix G_GNUC_UNUSED)
   g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
 
   for (guint i = 0; images != NULL && i < images->len; i++)
-    g_strv_builder_add (names, ((const CopImage *)images->pdata[i])->name);
+    g_strv_builder_add (names, ((const CopImage *) images->pdata[i])->name);
   return g_strv_builder_end (names);
 }
 

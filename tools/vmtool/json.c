@@ -25,7 +25,7 @@ vmt_json_append_string (GString *json, const char *text)
         g_string_append (json, "\\t");
         break;
       default:
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        if ((unsigned char) *c < 0x20 || *c == 0x7f)
           g_string_append_printf (json, "\\u%04x", *c);
         else
           g_string_append_c (json, *c);

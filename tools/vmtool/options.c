@@ -86,7 +86,7 @@ parse_int (const VmtOption *option, const char *text, uint64_t *number, GError *
                      _ ("%s is out of range; it must be at least %" PRId64), text, option->min);
       return false;
     }
-  *number = (uint64_t)value;
+  *number = (uint64_t) value;
   return true;
 }
 
@@ -97,13 +97,13 @@ parse_size (const VmtOption *option, const char *text, uint64_t *number, GError 
 
   if (!cop_size_parse (text, &value, error))
     return false;
-  if (value < (uint64_t)option->min && g_ascii_isdigit (text[strlen (text) - 1]))
+  if (value < (uint64_t) option->min && g_ascii_isdigit (text[strlen (text) - 1]))
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
                    _ ("%s bytes are too few; did you mean %sM, in mebibytes?"), text, text);
       return false;
     }
-  if (value < (uint64_t)option->min || (option->max != 0 && value > (uint64_t)option->max))
+  if (value < (uint64_t) option->min || (option->max != 0 && value > (uint64_t) option->max))
     {
       g_autofree char *min = cop_size_format (option->min);
       g_autofree char *max = cop_size_format (option->max);
@@ -128,14 +128,14 @@ parse_seconds (const char *text, uint64_t *number, GError **error)
   double seconds = g_ascii_strtod (text, &end);
 
   /* The first test refuses signs, spaces, "inf" and "nan"; hexadecimal stops at the x. */
-  if (!g_ascii_isdigit (*text) || *end != '\0' || strchr (text, 'x') != NULL ||
-      seconds < 0.001 || seconds > G_MAXINT32)
+  if (!g_ascii_isdigit (*text) || *end != '\0' || strchr (text, 'x') != NULL || seconds < 0.001 ||
+      seconds > G_MAXINT32)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
                    _ ("'%s' is not a number of seconds, such as 10 or 2.5"), text);
       return false;
     }
-  *number = (uint64_t)(seconds * 1000 + 0.5);
+  *number = (uint64_t) (seconds * 1000 + 0.5);
   return true;
 }
 
@@ -243,10 +243,10 @@ set_unknown_option (const VmtCall *call, const char *name, GError **error)
   const char *nearest;
 
   for (unsigned i = 0; i < call->n_values; i++)
-    g_ptr_array_add (names, (gpointer)call->values[i].option->name);
+    g_ptr_array_add (names, (gpointer) call->values[i].option->name);
   g_ptr_array_add (names, NULL);
 
-  nearest = vmt_suggest (name, (const char *const *)names->pdata);
+  nearest = vmt_suggest (name, (const char *const *) names->pdata);
   if (nearest != NULL)
     g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
                  _ ("unknown option '--%s'; did you mean '--%s'?"), name, nearest);
@@ -260,7 +260,7 @@ parse_option (VmtCall *call, const char *const **words, GError **error)
 {
   const char *word = **words + 2;
   const char *equals = strchr (word, '=');
-  size_t length = equals != NULL ? (size_t)(equals - word) : strlen (word);
+  size_t length = equals != NULL ? (size_t) (equals - word) : strlen (word);
   Value *value = find_value (call, word, length);
 
   if (value == NULL)
@@ -377,7 +377,7 @@ vmt_call_parse (const VmtCommand *command, const char *const *words, GError **er
   add_options (values, vmt_common_options);
   call->command = command;
   call->n_values = values->len;
-  call->values = (Value *)(void *)g_array_free (values, FALSE);
+  call->values = (Value *) (void *) g_array_free (values, FALSE);
 
   if (!parse_words (call, words, error) ||
       (!vmt_call_flag (call, "help") && !check_required (call, error)))
@@ -449,7 +449,7 @@ vmt_call_strings (const VmtCall *call, const char *option)
   const Value *value = value_of (call, option);
 
   g_assert (value->option->kind == VMT_STRING || value->option->kind == VMT_PATH);
-  return (const char *const *)value->texts->pdata;
+  return (const char *const *) value->texts->pdata;
 }
 
 int64_t
@@ -458,7 +458,7 @@ vmt_call_int (const VmtCall *call, const char *option)
   const Value *value = value_of (call, option);
 
   g_assert (value->option->kind == VMT_INT);
-  return (int64_t)value->number;
+  return (int64_t) value->number;
 }
 
 uint64_t

@@ -98,7 +98,7 @@ json_begin_value (VmtPrinter *printer, const char *key)
   if (!printer->first)
     g_string_append_c (printer->text, ',');
   if (printer->scopes->len > 0)
-    g_string_append_printf (printer->text, "\n%*s", (int)printer->scopes->len * 2, "");
+    g_string_append_printf (printer->text, "\n%*s", (int) printer->scopes->len * 2, "");
   printer->first = false;
   if (key != NULL)
     {
@@ -117,7 +117,7 @@ print_value (VmtPrinter *printer, const char *key, const char *json, const char 
       g_string_append (printer->text, json);
       return;
     }
-  fprintf (printer->out, "%*s", MAX ((int)printer->scopes->len - 1, 0) * 2, "");
+  fprintf (printer->out, "%*s", MAX ((int) printer->scopes->len - 1, 0) * 2, "");
   if (key != NULL)
     fprintf (printer->out, "%s: ", key);
   fprintf (printer->out, "%s\n", text);
@@ -178,8 +178,8 @@ open_scope (VmtPrinter *printer, const char *key, const char *brackets)
       g_string_append_c (printer->text, brackets[0]);
     }
   else if (key != NULL)
-    fprintf (printer->out, "%*s%s:\n", MAX ((int)printer->scopes->len - 1, 0) * 2, "", key);
-  g_byte_array_append (printer->scopes, (const guint8 *)&brackets[1], 1);
+    fprintf (printer->out, "%*s%s:\n", MAX ((int) printer->scopes->len - 1, 0) * 2, "", key);
+  g_byte_array_append (printer->scopes, (const guint8 *) &brackets[1], 1);
   printer->first = true;
 }
 
@@ -192,7 +192,7 @@ close_scope (VmtPrinter *printer, char bracket)
   if (printer->json)
     {
       if (!printer->first)
-        g_string_append_printf (printer->text, "\n%*s", (int)printer->scopes->len * 2, "");
+        g_string_append_printf (printer->text, "\n%*s", (int) printer->scopes->len * 2, "");
       g_string_append_c (printer->text, bracket);
     }
   printer->first = false;
