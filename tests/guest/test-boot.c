@@ -282,7 +282,7 @@ test_boot (gconstpointer data)
   guest_wait (guest, expected, 0, true);
 }
 
-/* All 64 harts come up, and fence each other. */
+/* Many more harts than host CPUs come up, and fence each other. */
 static void
 test_many_harts (void)
 {
