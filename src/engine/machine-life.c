@@ -77,12 +77,11 @@ settle_reset (CopMachine *machine)
   g_mutex_lock (&machine->lock);
   g_clear_error (&machine->reset_error);
   machine->reset_error = error;
+  /* Half of it is gone already. */
   if (!done && by_guest)
-    {
-      g_warning ("the machine cannot be reset and ends: %s", error->message);
-      if (machine->want_end.reason == COP_END_NONE)
-        machine->want_end = (CopEnd){ COP_END_FAILURE, 1 };
-    }
+    g_warning ("the machine cannot be reset and ends: %s", error->message);
+  if (!done && machine->want_end.reason == COP_END_NONE)
+    machine->want_end = (CopEnd){ COP_END_FAILURE, 1 };
 }
 
 static void
@@ -289,10 +288,10 @@ cop_machine_reset (CopMachine *machine, GError **error)
   /* want_reset falls when the reset begins, settling when it is done. */
   while ((machine->want_reset || machine->settling) && machine->status != COP_MACHINE_ENDED)
     g_cond_wait (&machine->changed, &machine->lock);
-  if (machine->status == COP_MACHINE_ENDED)
-    refuse_ended (error);
-  else if (machine->reset_error != NULL)
+  if (machine->reset_error != NULL)
     g_propagate_error (error, g_steal_pointer (&machine->reset_error));
+  else if (machine->status == COP_MACHINE_ENDED)
+    refuse_ended (error);
   else
     done = true;
   g_mutex_unlock (&machine->lock);

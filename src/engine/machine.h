@@ -75,7 +75,8 @@ bool cop_machine_resume (CopMachine *machine, GError **error);
 /* Stops all harts between instructions, brings devices to a quiet point; returns when that is so. */
 bool cop_machine_pause (CopMachine *machine, GError **error);
 
-/* Resets harts and devices and loads the boot images again; paused stays paused. */
+/* Resets harts and devices and loads the boot images again; paused stays paused. When that fails, as
+   with a damaged image, the machine ends with COP_END_FAILURE. */
 bool cop_machine_reset (CopMachine *machine, GError **error);
 
 /* Ends the machine at once. */

@@ -335,6 +335,26 @@ test_guest_reset (void)
   g_assert_cmpuint (events.n_ended, ==, 0);
 }
 
+/* An image that is damaged by the time of a reset: the machine ends and says why. */
+static void
+test_reset_fails (void)
+{
+  g_autoptr (GBytes) packed = test_gzip (test_image_new (0x200000, 0x10000, 0x8000));
+  size_t size = g_bytes_get_size (packed);
+  g_autofree uint8_t *data = g_memdup2 (g_bytes_get_data (packed, NULL), size);
+  g_autoptr (CopMachine) machine = NULL;
+  g_autoptr (GError) error = NULL;
+
+  machine = cop_machine_new (test_config_new (COP_BOOT_SBI, g_bytes_new_static (data, size)), NULL,
+                             NULL, &error);
+  g_assert_no_error (error);
+  resume (machine);
+  memset (data + size / 2, 0xff, size - size / 2);
+  g_assert_false (cop_machine_reset (machine, &error));
+  g_assert_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_IMAGE);
+  g_assert_cmpint (cop_machine_wait (machine).reason, ==, COP_END_FAILURE);
+}
+
 /* Ended and freed at any moment of its start and run. */
 static void
 test_free_any_time (void)
@@ -570,6 +590,7 @@ main (int argc, char **argv)
   add_rows ("reset", test_reset);
   add_rows ("state", test_state);
   g_test_add_func ("/engine/machine/guest-reset", test_guest_reset);
+  g_test_add_func ("/engine/machine/reset-fails", test_reset_fails);
   g_test_add_func ("/engine/machine/free-any-time", test_free_any_time);
   g_test_add_func ("/engine/machine/meddlers", test_meddlers);
   g_test_add_func ("/engine/machine/max-instructions", test_max_instructions);
