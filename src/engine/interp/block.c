@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 
 #define ARENA_SIZE (16u << 20)
-/* Each instruction may need FS made dirty first; branches have links, and so has what ends a block. */
-#define MAX_OPS (2 * COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 2)
+/* FS may have to be made dirty; branches have links, and what ends a block has one too. */
+#define MAX_OPS (COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 3)
 #define MAX_BLOCK_SIZE (sizeof (CopBlock) + MAX_OPS * (sizeof (CopOp) + sizeof (CopOpPlace)))
 #define PAGE_MASK (~(COP_PAGE_SIZE - 1))
 
@@ -58,6 +58,7 @@ cop_block_cache_flush (CopBlockCache *cache)
   memset (cache->jumps, 0, sizeof cache->jumps);
   memset (cache->buckets, 0, sizeof cache->buckets);
   memset (cache->pages, 0, sizeof cache->pages);
+  memset (cache->crossing, 0, sizeof cache->crossing);
   cache->arena_used = 0;
   cache->n_flushes++;
 }
@@ -76,6 +77,13 @@ page_of (CopBlockCache *cache, uint64_t gpa)
   uint64_t page = gpa >> COP_PAGE_SHIFT;
 
   return &cache->pages[(page ^ page >> 12) % COP_BLOCK_PAGES];
+}
+
+/* Blocks whose last instruction reaches into the page of @gpa2. */
+static CopBlock **
+crossing_of (CopBlockCache *cache, uint64_t gpa2)
+{
+  return &cache->crossing[(gpa2 >> COP_PAGE_SHIFT) % COP_BLOCK_CROSSING];
 }
 
 /* --- links and dropping ------------------------------------------------------------------------ */
@@ -99,8 +107,8 @@ remove_from_list (CopBlock **place, CopBlock *block, size_t next_offset)
   *place = *(CopBlock **) (void *) ((uint8_t *) block + next_offset);
 }
 
-/* Takes @block out of everything but the page list, which the caller walks. Its own links stay: it may
-   be running, and they hold until what they lead to is dropped. */
+/* Takes @block out of everything. Its own links stay: it may be running, and they hold until what they
+   lead to is dropped. */
 static void
 kill_block (CopBlockCache *cache, CopBlock *block)
 {
@@ -109,6 +117,9 @@ kill_block (CopBlockCache *cache, CopBlock *block)
   block->incoming = NULL;
   remove_from_list (bucket_of (cache, block->gpa, block->mode), block,
                     offsetof (CopBlock, bucket_next));
+  remove_from_list (page_of (cache, block->gpa), block, offsetof (CopBlock, page_next));
+  if (block->gpa2 != 0)
+    remove_from_list (crossing_of (cache, block->gpa2), block, offsetof (CopBlock, crossing_next));
   block->gpa = COP_BLOCK_DEAD;
   cache->n_dropped++;
 }
@@ -116,22 +127,22 @@ kill_block (CopBlockCache *cache, CopBlock *block)
 static void
 drop_on_page (CopBlockCache *cache, uint64_t gpa, uint64_t length)
 {
-  CopBlock **place = page_of (cache, gpa);
+  CopBlock *next;
 
-  while (*place != NULL)
+  for (CopBlock *block = *page_of (cache, gpa); block != NULL; block = next)
     {
-      CopBlock *block = *place;
-      bool hit = block->gpa < gpa + length && gpa < block->gpa + block->n_bytes;
-
-      if (block->gpa2 != 0)
-        hit |= block->gpa2 < gpa + length && gpa < block->gpa2 + 2;
-      if (hit)
-        {
-          *place = block->page_next;
-          kill_block (cache, block);
-        }
-      else
-        place = &block->page_next;
+      next = block->page_next;
+      if (block->gpa < gpa + length && gpa < block->gpa + block->n_bytes)
+        kill_block (cache, block);
+    }
+  /* A block that begins on the page before may end in an instruction that reaches into this one. */
+  if ((gpa & ~PAGE_MASK) >= 2)
+    return;
+  for (CopBlock *block = *crossing_of (cache, gpa); block != NULL; block = next)
+    {
+      next = block->crossing_next;
+      if (block->gpa2 < gpa + length && gpa < block->gpa2 + 2)
+        kill_block (cache, block);
     }
 }
 
@@ -145,22 +156,6 @@ cop_block_cache_drop (CopBlockCache *cache, uint64_t gpa, uint64_t length)
     }
   for (uint64_t at = gpa; at < gpa + length; at = (at & PAGE_MASK) + COP_PAGE_SIZE)
     drop_on_page (cache, at, MIN (gpa + length, (at & PAGE_MASK) + COP_PAGE_SIZE) - at);
-  /* A block that begins on the page before may end in an instruction that reaches into this one;
-     it stands in that page's list. */
-  if ((gpa & ~PAGE_MASK) < 2)
-    for (unsigned i = 0; i < COP_BLOCK_PAGES; i++)
-      for (CopBlock **place = &cache->pages[i]; *place != NULL;)
-        {
-          CopBlock *block = *place;
-
-          if (block->gpa2 >= gpa && block->gpa2 < gpa + length)
-            {
-              *place = block->page_next;
-              kill_block (cache, block);
-            }
-          else
-            place = &block->page_next;
-        }
 }
 
 /* --- decoding ---------------------------------------------------------------------------------- */
@@ -174,6 +169,8 @@ typedef struct
   uint8_t        branches[COP_BLOCK_MAX_BRANCHES];      /* indices of their operations */
   unsigned       n_branches;
   uint8_t        last_rd;       /* what the operation before wrote; 0: nothing */
+  bool           dirty;         /* FS is Dirty from here on */
+  bool           divided;       /* by PMP: what may be fetched depends on where on the page it is */
 } Builder;
 
 static CopOp *
@@ -326,8 +323,11 @@ add_insn (Builder *builder, const CopInsn *insn)
       return false;
     }
 
-  if ((effects & FP_DIRTY) && (block->mode & COP_MODE_FS_CLEAN))
-    add_op (builder, COP_OP_MAKE_DIRTY);
+  if ((effects & FP_DIRTY) && !builder->dirty)
+    {
+      add_op (builder, COP_OP_MAKE_DIRTY);
+      builder->dirty = true;
+    }
   if (effects == PURE && insn->rd == 0)
     {
       /* A hint, or a result nobody sees: counted, not executed. */
@@ -363,24 +363,27 @@ add_insn (Builder *builder, const CopInsn *insn)
 static bool
 read_insn (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned left, uint32_t *bits)
 {
+  CopHart *hart = builder->cache->hart;
   uint16_t low, high = 0;
-  const uint8_t *rest;
   uint64_t gpa2;
 
   memcpy (&low, bytes, sizeof low);
   if ((low & 3) == 3)
     {
-      if (left >= 4)
-        memcpy (&high, bytes + 2, sizeof high);
-      else
+      const uint8_t *rest = bytes + 2;
+
+      if (left < 4 || builder->divided)
         {
-          rest = cop_mmu_fetch (builder->cache->hart, pc + 2, &gpa2);
+          rest = cop_mmu_fetch (hart, pc + 2, &gpa2);
           if (rest == NULL)
             return false;
-          cop_mmu_watch_code (builder->cache->hart, gpa2, 2);
-          memcpy (&high, rest, sizeof high);
+        }
+      if (left < 4)
+        {
+          cop_mmu_watch_code (hart, gpa2, 2);
           builder->block->gpa2 = gpa2;
         }
+      memcpy (&high, rest, sizeof high);
     }
   *bits = low | (uint32_t) high << 16;
   return true;
@@ -441,16 +444,20 @@ build (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned max_insns)
 }
 
 static void
-start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa)
+start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa, bool divided)
 {
+  uint32_t mode = cache->hart->mode;
+
   builder->cache = cache;
   builder->block = block;
   builder->halfwords = 0;
   builder->n_branches = 0;
   builder->last_rd = 0;
+  builder->dirty = !(mode & COP_MODE_FS_CLEAN);
+  builder->divided = divided;
   memset (block, 0, sizeof *block);
   block->gpa = gpa;
-  block->mode = cache->hart->mode;
+  block->mode = mode;
   block->heat = block == cache->scratch ? INT32_MAX : cache->heat;
 }
 
@@ -459,12 +466,16 @@ cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns
 {
   uint64_t gpa;
   const uint8_t *bytes = cop_mmu_fetch (cache->hart, pc, &gpa);
+  bool divided;
   Builder builder;
 
   if (bytes == NULL)
     return NULL;
-  start (&builder, cache, cache->scratch, gpa);
-  return build (&builder, pc, bytes, MIN (max_insns, COP_BLOCK_MAX_INSNS)) ? cache->scratch : NULL;
+  /* Where PMP divides the page, each instruction is checked on its own. */
+  divided = cop_tlb_lookup (cache->hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL;
+  max_insns = divided ? 1 : MIN (max_insns, COP_BLOCK_MAX_INSNS);
+  start (&builder, cache, cache->scratch, gpa, divided);
+  return build (&builder, pc, bytes, max_insns) ? cache->scratch : NULL;
 }
 
 /* The block at @gpa, in the bucket or built there. */
@@ -494,7 +505,7 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
       bucket = bucket_of (cache, gpa, cache->hart->mode);
     }
   block = (CopBlock *) (void *) (cache->arena + cache->arena_used);
-  start (&builder, cache, block, gpa);
+  start (&builder, cache, block, gpa, false);
   if (!build (&builder, pc, bytes, COP_BLOCK_MAX_INSNS))
     return NULL;
 
@@ -506,6 +517,11 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
   *bucket = block;
   block->page_next = *page_of (cache, gpa);
   *page_of (cache, gpa) = block;
+  if (block->gpa2 != 0)
+    {
+      block->crossing_next = *crossing_of (cache, block->gpa2);
+      *crossing_of (cache, block->gpa2) = block;
+    }
   return block;
 }
 
@@ -520,12 +536,13 @@ cop_block_cache_get (CopBlockCache *cache, uint64_t pc)
 
   if (bytes == NULL)
     return NULL;
-  /* Where PMP divides the page, each instruction is checked on its own. */
   if (cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
     return cop_block_cache_get_short (cache, pc, 1);
 
+  /* Both pages of an instruction across pages are noted as executed by now: when either is mapped
+     otherwise, code_tag changes. */
   block = find_or_build (cache, pc, gpa, bytes);
-  if (block != NULL && block->gpa2 == 0)
+  if (block != NULL)
     {
       jump = cop_jump_slot (cache, pc);
       *jump = (CopJump){ pc, hart->code_tag, block };

@@ -72,6 +72,7 @@ struct CopBlock
   CopBlockLink *incoming;       /* the links that lead here */
   CopBlock     *bucket_next;    /* by gpa and mode */
   CopBlock     *page_next;      /* by page */
+  CopBlock     *crossing_next;  /* by page of gpa2, when there is one */
   uint32_t      mode;
   int32_t       heat;           /* runs left until somebody wants to know */
   uint16_t      n_bytes;
@@ -100,6 +101,7 @@ typedef struct
 
 #define COP_BLOCK_BUCKETS 16384
 #define COP_BLOCK_PAGES 4096
+#define COP_BLOCK_CROSSING 1024
 
 /* A hart's blocks. */
 typedef struct
@@ -109,6 +111,7 @@ typedef struct
   CopJump            jumps[1u << COP_JUMP_BITS];
   CopBlock          *buckets[COP_BLOCK_BUCKETS];
   CopBlock          *pages[COP_BLOCK_PAGES];
+  CopBlock          *crossing[COP_BLOCK_CROSSING];
   CopBlock          *scratch;   /* (owned): a block to be run once */
   int32_t            heat;      /* of a new block */
   uint8_t           *arena;     /* (owned) */
