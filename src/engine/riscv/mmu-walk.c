@@ -146,12 +146,12 @@ update_accessed (CopHart *hart, uint64_t pte_gpa, uint64_t *pte, uint64_t gva, C
   pointer = pte_pointer (hart, pte_gpa, COP_ACCESS_STORE);
   if (pointer == NULL)
     return access_fault (hart, gva, access);
+  *changed = !__atomic_compare_exchange_n (pointer, pte, wanted, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_SEQ_CST);
+  if (*changed)
+    return true;
+  *pte = wanted;
   cop_ram_written (hart->ram, pte_gpa, sizeof wanted);
-  if (!__atomic_compare_exchange_n (pointer, pte, wanted, false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST))
-    *changed = true;
-  else
-    *pte = wanted;
   return true;
 }
 

@@ -37,19 +37,27 @@ count_miss (CopHart *hart, CopAccess access)
   cop_hpm_count (hart, events[access]);
 }
 
+/* By memcpy(), since addresses may be misaligned; aligned ones are still accessed in one piece. */
 static uint64_t
 load_host (const void *from, unsigned size)
 {
+  uint16_t half;
+  uint32_t word;
+  uint64_t doubleword;
+
   switch (size)
     {
     case 1:
       return *(const uint8_t *) from;
     case 2:
-      return *(const uint16_t *) from;
+      memcpy (&half, from, sizeof half);
+      return half;
     case 4:
-      return *(const uint32_t *) from;
+      memcpy (&word, from, sizeof word);
+      return word;
     default:
-      return *(const uint64_t *) from;
+      memcpy (&doubleword, from, sizeof doubleword);
+      return doubleword;
     }
 }
 
@@ -62,13 +70,13 @@ store_host (void *to, unsigned size, uint64_t value)
       *(uint8_t *) to = value;
       break;
     case 2:
-      *(uint16_t *) to = value;
+      memcpy (to, &value, 2);
       break;
     case 4:
-      *(uint32_t *) to = value;
+      memcpy (to, &value, 4);
       break;
     default:
-      *(uint64_t *) to = value;
+      memcpy (to, &value, 8);
     }
 }
 
@@ -111,35 +119,53 @@ refill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, const CopTra
   cop_tlb_fill (hart, tlb, gva, access, hva, found->order, found->global);
 }
 
+/* Where a load on one page comes from: *@hva, or NULL for a device at *@gpa. */
 static bool
-load_one (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value)
+find_load (CopHart *hart, uint64_t gva, unsigned size, uint8_t **hva, uint64_t *gpa)
 {
   const CopRamBlock *block;
   CopTranslation found;
-  void *hva = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_LOAD);
+  uint8_t *page = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_LOAD);
 
-  if (hva != NULL)
+  if (page != NULL)
     {
-      *value = load_host ((uint8_t *) hva + (gva & ~PAGE_MASK), size);
+      *hva = page + (gva & ~PAGE_MASK);
       return true;
     }
 
   count_miss (hart, COP_ACCESS_LOAD);
   if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
     return false;
+  if (!found.uniform &&
+      !cop_pmp_allows (hart, found.gpa, size, COP_ACCESS_LOAD,
+                      cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
+    return access_fault (hart, gva, COP_ACCESS_LOAD);
+  *gpa = found.gpa;
+  *hva = NULL;
   block = cop_ram_block (hart->ram, found.gpa, size);
   if (block != NULL)
     {
-      if (!found.uniform &&
-          !cop_pmp_allows (hart, found.gpa, size, COP_ACCESS_LOAD,
-                          cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
-        return access_fault (hart, gva, COP_ACCESS_LOAD);
       refill (hart, hart->tlb, gva, COP_ACCESS_LOAD, &found);
-      *value = load_host (block->hva + (found.gpa - block->gpa), size);
+      *hva = block->hva + (found.gpa - block->gpa);
+    }
+  return true;
+}
+
+static bool
+load_one (CopHart *hart, uint64_t gva, unsigned size, uint64_t *value)
+{
+  uint64_t gpa;
+  uint8_t *hva;
+
+  if (!find_load (hart, gva, size, &hva, &gpa))
+    return false;
+  if (hva != NULL)
+    {
+      *value = load_host (hva, size);
       return true;
     }
   hart->stats.mmio++;
-  if (hart->bus == NULL || !cop_bus_read (hart->bus, found.gpa, size, value))
+  if (hart->bus == NULL || !cop_bus_read (hart->bus, gpa, size, value))
     return access_fault (hart, gva, COP_ACCESS_LOAD);
   return true;
 }
@@ -255,8 +281,8 @@ cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value)
 
   /* Nothing is stored unless both pages take it. */
   first = COP_PAGE_SIZE - (gva & ~PAGE_MASK);
-  if (!find_store (hart, gva, 1, &target) ||
-      !find_store (hart, gva + first, 1, &second))
+  if (!find_store (hart, gva, first, &target) ||
+      !find_store (hart, gva + first, size - first, &second))
     return false;
   if (target.hva == NULL || second.hva == NULL)
     return access_fault (hart, target.hva == NULL ? gva : gva + first, COP_ACCESS_STORE);
@@ -277,9 +303,9 @@ cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value)
 void *
 cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess access)
 {
-  StoreTarget target;
-  CopTranslation found;
-  const CopRamBlock *block;
+  StoreTarget target = { NULL };
+  uint64_t gpa;
+  bool found;
 
   if (gva & (size - 1))
     {
@@ -288,24 +314,13 @@ cop_mmu_atomic_slow (CopHart *hart, uint64_t gva, unsigned size, CopAccess acces
       return NULL;
     }
   if (access == COP_ACCESS_STORE)
-    {
-      if (!find_store (hart, gva, size, &target))
-        return NULL;
-      if (target.hva == NULL)
-        access_fault (hart, gva, access);
-      return target.hva;
-    }
-
-  if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
-    return NULL;
-  block = cop_ram_block (hart->ram, found.gpa, size);
-  if (block == NULL)
-    {
-      access_fault (hart, gva, access);
-      return NULL;
-    }
-  refill (hart, hart->tlb, gva, COP_ACCESS_LOAD, &found);
-  return block->hva + (found.gpa - block->gpa);
+    found = find_store (hart, gva, size, &target);
+  else
+    found = find_load (hart, gva, size, &target.hva, &gpa);
+  /* Devices take no atomic accesses. */
+  if (found && target.hva == NULL)
+    access_fault (hart, gva, access);
+  return found ? target.hva : NULL;
 }
 
 /* The gpa of a host address that a fetch entry led to. */

@@ -9,7 +9,7 @@
  *                             = MANY         look everywhere
  *
  * An entry that was dropped or overwritten since leaves its note behind; it is overwritten when the
- * slot it names no longer leads to a page with that hash.
+ * slot it names no longer leads to a page with that hash. Looking everywhere makes the note anew.
  */
 #include "engine/riscv/tlb.h"
 #include "engine/riscv/hart.h"
@@ -74,11 +74,17 @@ entry_hva (const CopTlbEntry *entry)
   return entry->tag[COP_ACCESS_STORE] + entry->addend;
 }
 
+static uint32_t
+note_of (unsigned table, unsigned slot)
+{
+  return table * COP_TLB_SIZE + slot + 1;
+}
+
 static void
 note_writer (CopHart *hart, CopTlb *tlb, unsigned slot, uint64_t hva)
 {
   uint32_t *note = writers_note (hart, hva);
-  uint32_t mine = (index_of (hart, tlb) * COP_TLB_SIZE + slot) + 1;
+  uint32_t mine = note_of (index_of (hart, tlb), slot);
   const CopTlb *other;
   const CopTlbEntry *entry;
 
@@ -111,12 +117,22 @@ region_bit (uint64_t gva)
 static void
 add_region (CopTlbRegions *regions, uint64_t gva, unsigned order)
 {
+  uint64_t size = UINT64_C (1) << order;
+  uint64_t first = gva & -size, last = first + (size - 1);
   unsigned bit = region_bit (gva);
 
-  if (order > REGION_SHIFT)
-    regions->all = true;
-  else
+  if (order <= REGION_SHIFT)
     regions->bits[bit / 64] |= UINT64_C (1) << bit % 64;
+  else if (regions->last == 0)
+    {
+      regions->first = first;
+      regions->last = last;
+    }
+  else
+    {
+      regions->first = MIN (regions->first, first);
+      regions->last = MAX (regions->last, last);
+    }
 }
 
 static bool
@@ -124,7 +140,8 @@ may_have_region (const CopTlbRegions *regions, uint64_t gva)
 {
   unsigned bit = region_bit (gva);
 
-  return regions->all || (regions->bits[bit / 64] >> bit % 64 & 1);
+  return (regions->bits[bit / 64] >> bit % 64 & 1) ||
+         (regions->last != 0 && gva >= regions->first && gva <= regions->last);
 }
 
 static void
@@ -259,9 +276,10 @@ cop_tlb_drop (CopHart *hart, CopTlb *tlb, uint64_t gva, uint64_t length, bool ke
         clear_table (hart, tlb);
       return;
     }
-  for (uint64_t page = gva & ~(COP_PAGE_SIZE - 1), end = gva + length; page < end;
-       page += COP_PAGE_SIZE)
-    drop_page (hart, tlb, page, keep_global);
+  /* Counted, for the last page ends where addresses start again. */
+  for (uint64_t left = (gva % COP_PAGE_SIZE + length + COP_PAGE_SIZE - 1) / COP_PAGE_SIZE; left > 0;
+       left--, gva += COP_PAGE_SIZE)
+    drop_page (hart, tlb, gva, keep_global);
 }
 
 void
@@ -282,6 +300,7 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
       return;
     }
 
+  *note = 0;
   for (unsigned i = 0; i < N_TABLES; i++)
     {
       CopTlb *tlb = *table_at (hart, i);
@@ -292,8 +311,12 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
         {
           CopTlbEntry *entry = &tlb->entries[slot];
 
-          if (entry->tag[COP_ACCESS_STORE] != COP_TLB_NO_TAG && entry_hva (entry) == page)
+          if (entry->tag[COP_ACCESS_STORE] == COP_TLB_NO_TAG)
+            continue;
+          if (entry_hva (entry) == page)
             entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+          else if (writers_note (hart, entry_hva (entry)) == note)
+            *note = *note == 0 ? note_of (i, slot) : WRITERS_MANY;
         }
     }
 }

@@ -33,12 +33,12 @@ typedef struct
   uint64_t addend;              /* host address minus gva */
 } CopTlbEntry;
 
-/* A set of 2 MiB regions that larger pages lie in, hashed: it may say yes for another one. Pages
-   larger than a region make it say yes to all. */
+/* The 2 MiB regions that larger pages lie in, as a hashed set, and one range of addresses around all
+   pages that are larger than a region: both may say yes for another place. */
 typedef struct
 {
   uint64_t bits[8];
-  bool     all;
+  uint64_t first, last;         /* of the range; an empty one is 0 to 0 */
 } CopTlbRegions;
 
 typedef struct
