@@ -52,13 +52,28 @@ typedef struct
   gsize length;
 } Mapping;
 
+/* All there are; on the main thread only. */
+static GSList *mappings; /* (element-type Mapping) (unowned) */
+
 static void
 unmap (gpointer data)
 {
   Mapping *mapping = data;
 
+  mappings = g_slist_remove (mappings, mapping);
   munmap (mapping->start, mapping->length);
   g_free (mapping);
+}
+
+void
+vmt_run_files_loaded (void)
+{
+  for (GSList *link = mappings; link != NULL; link = link->next)
+    {
+      const Mapping *mapping = link->data;
+
+      madvise (mapping->start, mapping->length, MADV_DONTNEED);
+    }
 }
 
 static GBytes *
@@ -81,6 +96,7 @@ map_regular (const char *what, const char *path, int fd, gsize length, GError **
     }
   mapping = g_new (Mapping, 1);
   *mapping = (Mapping){ start, length };
+  mappings = g_slist_prepend (mappings, mapping);
   return g_bytes_new_with_free_func (start, length, unmap, mapping);
 }
 

@@ -45,6 +45,10 @@ bool vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error
  */
 GBytes *vmt_run_read_file (const char *what, const char *path, uint64_t limit, GError **error);
 
+/* Says that the files were copied into guest memory: gives the host's memory for them back. They can
+   still be read, as a reset does. */
+void vmt_run_files_loaded (void);
+
 /* Sets an error such as "kernel 'x': no such file" from errno value @code. */
 void vmt_run_set_file_error (GError **error, const char *what, const char *path, int code);
 

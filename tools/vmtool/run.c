@@ -230,6 +230,7 @@ prepare (Run *run, const VmtCall *call, GError **error)
   run->machine = cop_machine_new (g_steal_pointer (&config), &machine_events, run, error);
   if (run->machine == NULL)
     return false;
+  vmt_run_files_loaded ();
   run->monitor.machine = run->machine;
   cop_machine_set_max_instructions (run->machine,
                                     (uint64_t)vmt_call_int (call, "max-instructions"));
