@@ -206,9 +206,8 @@ cop_jit_cache_link (CopJitCache *cache, uint32_t number)
 
 /* --- installation ------------------------------------------------------------------------------ */
 
-/* Lines of the page that the blocks were read from. */
-static uint64_t
-lines_of (const CopIrUnit *unit)
+uint64_t
+cop_jit_lines_of (const CopIrUnit *unit)
 {
   uint64_t lines = 0;
 
@@ -216,7 +215,7 @@ lines_of (const CopIrUnit *unit)
     {
       const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
       unsigned first = block->offset >> COP_CODE_LINE_SHIFT;
-      unsigned last = MIN (block->end + 1u, COP_PAGE_SIZE - 1) >> COP_CODE_LINE_SHIFT;
+      unsigned last = MIN (block->end - 1u, COP_PAGE_SIZE - 1) >> COP_CODE_LINE_SHIFT;
 
       lines |= (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
     }
@@ -292,7 +291,7 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
   unit = g_new0 (CopJitUnit, 1);
   unit->gpa = ir->gpa;
   unit->mode = ir->mode;
-  unit->lines = lines_of (ir);
+  unit->lines = cop_jit_lines_of (ir);
   unit->segment = cache->segment;
   unit->code = cache->thunks + cache->segment * cache->segment_size + cache->used;
   unit->size = size;

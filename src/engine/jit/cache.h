@@ -87,6 +87,9 @@ typedef struct
 CopJitCache *cop_jit_cache_new (size_t size, GError **error);
 void cop_jit_cache_free (CopJitCache *cache);
 
+/* Lines of its page that a unit was read from, a bit each. */
+uint64_t cop_jit_lines_of (const CopIrUnit *unit);
+
 /* All of these take the lock, or say that the caller holds it. */
 
 /* Returns: (nullable): entry of the translation at @gpa for @mode */

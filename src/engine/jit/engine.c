@@ -164,7 +164,7 @@ is_translated (gpointer data, uint64_t gpa)
   CopHart *hart = data;
   CopJit *jit = (CopJit *) hart->engine;
 
-  return cop_jit_cache_has (jit->cache, gpa, hart->mode);
+  return cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL;
 }
 
 /* Makes room in the cache: no hart may be in what is closed when it is written over. */
@@ -193,33 +193,64 @@ evict (CopJit *jit, CopHart *hart)
   cop_jit_cache_end_eviction (jit->cache);
 }
 
-/* Translates the unit at @pc. Returns: (nullable): its entry; NULL when it is left to the
-   interpreter */
+/* Whether all that @unit was made from is still watched: nothing of it was written since. */
+static bool
+is_watched (const CopRam *ram, const CopIrUnit *unit)
+{
+  uint64_t lines = cop_jit_lines_of (unit);
+
+  if (cop_ram_span (ram, unit->gpa, COP_PAGE_SIZE) == NULL)
+    return true;                /* ROM */
+  if ((__atomic_load_n (&cop_ram_page (ram, unit->gpa)->code, __ATOMIC_SEQ_CST) & lines) != lines)
+    return false;
+  return unit->next_gpa == 0 || cop_ram_span (ram, unit->next_gpa, 1) == NULL ||
+         (__atomic_load_n (&cop_ram_page (ram, unit->next_gpa)->code, __ATOMIC_SEQ_CST) & 1) != 0;
+}
+
+/* Translates the unit at @pc, in parallel with other harts; only installing it is exclusive. All
+   harts will run it, so every one must have lost its write entries of the page before: a store that
+   slipped through while the bytes were read takes them off the watch, and the unit is made anew.
+
+   Returns: (nullable): its entry; NULL when it is left to the interpreter */
 static const void *
 translate (CopJit *jit, CopHart *hart, uint64_t pc)
 {
   CopJitHart *own = jit_hart (hart);
   uint64_t start = cop_clock_host_ns ();
-  uint64_t gpa;
-  const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
   const void *code = NULL;
-  bool added;
 
-  if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
-    return NULL;
-  g_mutex_lock (&jit->cache->lock);
-  added = cop_jit_cache_has (jit->cache, gpa, hart->mode);
-  if (!added)
+  for (unsigned tries = 0; tries < 3 && code == NULL; tries++)
     {
-      cop_translate_unit (own->unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), is_translated,
-                          hart);
-      added = cop_jit_cache_add (jit->cache, own->unit);
+      bool added = false, full = false;
+      uint64_t gpa;
+      const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
+
+      if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
+        break;
+      cop_translate_unit (own->unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)),
+                          is_translated, hart);
+      if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
+        {
+          cop_hart_wait_answers (hart, &hart->unanswered);
+          continue;
+        }
+      g_mutex_lock (&jit->cache->lock);
+      if (cop_jit_cache_has (jit->cache, gpa, hart->mode))
+        added = true;
+      else if (is_watched (hart->ram, own->unit))
+        {
+          added = cop_jit_cache_add (jit->cache, own->unit);
+          full = !added;
+        }
+      g_mutex_unlock (&jit->cache->lock);
+      if (full)
+        {
+          evict (jit, hart);
+          break;
+        }
+      if (added)
+        code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
     }
-  g_mutex_unlock (&jit->cache->lock);
-  if (!added)
-    evict (jit, hart);
-  else
-    code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
   own->translation_ns += cop_clock_host_ns () - start;
   return code;
 }

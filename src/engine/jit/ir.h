@@ -82,6 +82,7 @@
   OP (LR,        1)     /* imm: bits; a: gva */                                                \
   OP (SC,        2)     /* imm: bits; a: gva, b: value */                                      \
   OP (UNBOX32,   1)     /* the f32 in a boxed a, or the canonical NaN; zero-extended */        \
+  OP (UNBOX16,   1)                                                                            \
   OP (BOX32,     1)                                                                            \
   OP (BOX16,     1)                                                                            \
   OP (FNEG32,    1)     /* of an f32, by its sign bit */                                       \

@@ -170,6 +170,14 @@ asm_alu_ri (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value)
 }
 
 void
+asm_alu_ri32 (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value)
+{
+  prefix (a, 0x81, w, 0, 0, reg, false);
+  emit8 (a, 0xc0 | op << 3 | (reg & 7));
+  emit32 (a, value);
+}
+
+void
 asm_alu_mi (CopAsm *a, CopAlu op, bool w, CopMem m, int32_t value)
 {
   bool small = value >= -128 && value < 128;

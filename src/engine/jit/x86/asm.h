@@ -158,6 +158,7 @@ void asm_vex (CopAsm *a, unsigned pp, unsigned map, uint8_t opcode, bool w, CopR
 
 void asm_mov_ri (CopAsm *a, CopReg reg, uint64_t value);
 void asm_alu_ri (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value);
+void asm_alu_ri32 (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value);  /* never shorter */
 void asm_alu_mi (CopAsm *a, CopAlu op, bool w, CopMem m, int32_t value);
 void asm_cmp8_mi (CopAsm *a, CopMem m, uint8_t value);
 void asm_shift_ri (CopAsm *a, CopShift op, bool w, CopReg reg, unsigned count);

@@ -109,6 +109,86 @@ is_inline (const CopJitBackend *b, const CopIrNode *node)
   return is_native (node) || (row->form == FORM_TO_INT && (node->imm & 0xff) == COP_RM_RTZ);
 }
 
+/* --- copies in xmm registers ------------------------------------------------------------------- */
+
+/* xmm0 to 2 are scratch. */
+#define FIRST_COPY 3
+
+void
+lower_forget_copies (CopJitBackend *b)
+{
+  memset (b->f.kind, F_COPY_NONE, sizeof b->f.kind);
+}
+
+uint32_t
+lower_note_copies (CopJitBackend *b)
+{
+  for (unsigned i = FIRST_COPY; i < 16; i++)
+    if (b->f.kind[i] != F_COPY_NONE)
+      {
+        g_array_append_val (b->copies, b->f);
+        return b->copies->len - 1;
+      }
+  return NO_COPIES;
+}
+
+static void
+load_copy (CopJitBackend *b, CopReg xmm, unsigned reg, CopFCopyKind kind)
+{
+  asm_rm (&b->a, kind == F_COPY_64 ? 0xf2000f10 : 0xf3000f10, false, xmm, f_mem (reg));
+}
+
+void
+lower_restore_copies (CopJitBackend *b, uint32_t copies)
+{
+  CopFCopies f;
+
+  if (copies == NO_COPIES)
+    return;
+  f = g_array_index (b->copies, CopFCopies, copies);
+  for (unsigned i = FIRST_COPY; i < 16; i++)
+    if (f.kind[i] != F_COPY_NONE)
+      load_copy (b, XMM (i), f.reg[i], f.kind[i]);
+}
+
+/* A register for a new copy or result, none of those in @keep (a bit each). */
+static CopReg
+new_copy (CopJitBackend *b, uint32_t keep)
+{
+  do
+    b->next_copy = b->next_copy == 15 ? FIRST_COPY : b->next_copy + 1;
+  while (b->next_copy < FIRST_COPY || (keep & BIT (b->next_copy)));
+  b->f.kind[b->next_copy] = F_COPY_NONE;
+  return XMM (b->next_copy);
+}
+
+static void
+drop_copies_of (CopJitBackend *b, unsigned reg)
+{
+  for (unsigned i = FIRST_COPY; i < 16; i++)
+    if (b->f.reg[i] == reg)
+      b->f.kind[i] = F_COPY_NONE;
+}
+
+/* @xmm holds f register @reg from now on. */
+static void
+set_copy (CopJitBackend *b, CopReg xmm, unsigned reg, CopFCopyKind kind)
+{
+  drop_copies_of (b, reg);
+  b->f.reg[xmm] = reg;
+  b->f.kind[xmm] = kind;
+}
+
+static CopReg
+find_copy (const CopJitBackend *b, unsigned reg, bool is_double)
+{
+  for (unsigned i = FIRST_COPY; i < 16; i++)
+    if (b->f.reg[i] == reg && b->f.kind[i] != F_COPY_NONE &&
+        (is_double ? b->f.kind[i] == F_COPY_64 : b->f.kind[i] == F_COPY_32 || b->boxed[reg]))
+      return XMM (i);
+  return NO_REG;
+}
+
 /* --- operands ---------------------------------------------------------------------------------- */
 
 static CopStub *
@@ -136,82 +216,95 @@ xmm_to_gpr (CopJitBackend *b, bool is_double, CopReg gpr, CopReg xmm)
 static void
 load_unboxed (CopJitBackend *b, unsigned reg, CopReg xmm)
 {
-  CopMem m = f_mem (reg), high = m;
+  CopMem high = f_mem (reg);
+  CopStub *stub;
+  CopLabel label, back;
 
-  asm_rm (&b->a, 0xf3000f10, false, xmm, m);
+  load_copy (b, xmm, reg, F_COPY_32);
   if (b->boxed[reg])
     return;
   high.disp += 4;
-  {
-    CopStub *stub = add_stub (b, STUB_UNBOX);
-    CopLabel label = stub->label, back = stub->back;
-
-    stub->value = xmm;
-    asm_alu_mi (&b->a, ALU_CMP, false, high, -1);
-    asm_jcc (&b->a, CC_NE, label);
-    asm_bind (&b->a, back);
-  }
+  stub = add_stub (b, STUB_UNBOX);
+  label = stub->label;
+  back = stub->back;
+  stub->value = xmm;
+  asm_alu_mi (&b->a, ALU_CMP, false, high, -1);
+  asm_jcc (&b->a, CC_NE, label);
+  asm_bind (&b->a, back);
 }
 
-static void fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg xmm);
-
-/* An operand of the given width into @xmm. */
-static void
-operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg xmm)
+/* An operand of the given width: the register it stands in, by a copy, or @scratch. */
+static CopReg
+operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg scratch, uint32_t keep)
 {
   const CopIrNode *node = node_of (b, ref);
+  CopReg xmm;
 
   if (is_double && node->op == IR_GETF)
-    asm_rm (&b->a, 0xf2000f10, false, xmm, f_mem (node->imm));
-  else if (!is_double && node->op == IR_UNBOX32 && node_of (b, node->a)->op == IR_GETF)
-    load_unboxed (b, node_of (b, node->a)->imm, xmm);
-  else
     {
-      lower_value (b, ref, RAX, 0);
-      gpr_to_xmm (b, is_double, xmm, RAX);
+      xmm = find_copy (b, node->imm, true);
+      if (xmm != NO_REG)
+        return xmm;
+      xmm = new_copy (b, keep);
+      load_copy (b, xmm, node->imm, F_COPY_64);
+      set_copy (b, xmm, node->imm, F_COPY_64);
+      return xmm;
     }
-}
-
-/* xmm0 op= operand, from memory where it may. */
-static void
-op_with (CopJitBackend *b, uint32_t opcode, bool is_double, CopIrRef ref)
-{
-  const CopIrNode *node = node_of (b, ref);
-
-  if (is_double && node->op == IR_GETF)
-    asm_rm (&b->a, opcode, false, XMM (0), f_mem (node->imm));
-  else
+  if (!is_double && node->op == IR_UNBOX32 && node_of (b, node->a)->op == IR_GETF)
     {
-      operand (b, is_double, ref, XMM (1));
-      asm_rr (&b->a, opcode, false, XMM (0), XMM (1));
+      unsigned reg = node_of (b, node->a)->imm;
+
+      xmm = find_copy (b, reg, false);
+      if (xmm != NO_REG)
+        return xmm;
+      if (!b->boxed[reg])
+        {
+          load_unboxed (b, reg, scratch);
+          return scratch;
+        }
+      xmm = new_copy (b, keep);
+      load_copy (b, xmm, reg, F_COPY_32);
+      set_copy (b, xmm, reg, F_COPY_32);
+      return xmm;
     }
+  lower_value (b, ref, RAX, 0);
+  gpr_to_xmm (b, is_double, scratch, RAX);
+  return scratch;
 }
 
 /* --- results ----------------------------------------------------------------------------------- */
 
-/* Makes a NaN in xmm0 canonical. */
 static void
-canonicalise (CopJitBackend *b, bool is_double)
+move (CopJitBackend *b, CopReg to, CopReg from)
+{
+  asm_rr (&b->a, 0x0f28, false, to, from);      /* movaps */
+}
+
+/* Makes a NaN in @xmm canonical. */
+static void
+canonicalise (CopJitBackend *b, bool is_double, CopReg xmm)
 {
   CopStub *stub = add_stub (b, is_double ? STUB_NAN64 : STUB_NAN32);
   CopLabel label = stub->label, back = stub->back;
 
-  asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, XMM (0), XMM (0));
+  stub->value = xmm;
+  asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, xmm, xmm);
   asm_jcc (&b->a, CC_P, label);
   asm_bind (&b->a, back);
 }
 
-/* A NaN out of a fused operation is made in C, which knows when infinity times zero is invalid. */
+/* Out of line, the node is done again in C, into @value: rax, or an xmm register of @bits. */
 static void
-redo_nan (CopJitBackend *b, bool is_double, CopIrRef ref)
+add_redo (CopJitBackend *b, CopIrRef ref, CopCond cc, CopReg value, unsigned bits)
 {
   CopStub *stub = add_stub (b, STUB_CONVERT);
   CopLabel label = stub->label, back = stub->back;
 
   stub->imm = ref;
-  stub->detail = is_double ? 2 : 1;
-  asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, XMM (0), XMM (0));
-  asm_jcc (&b->a, CC_P, label);
+  stub->value = value;
+  stub->detail = bits;
+  stub->copies = lower_note_copies (b);
+  asm_jcc (&b->a, cc, label);
   asm_bind (&b->a, back);
 }
 
@@ -230,47 +323,55 @@ call_fp (CopJitBackend *b, const CopIrNode *node)
   asm_call_to (&b->a, b->fp);
 }
 
-/* Evaluates an FP node whose result is an f32 or f64 into xmm0. */
-static void
-fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg xmm)
+/* Evaluates an FP node whose result is an f32 or f64. Returns: the xmm register it is in, which is
+   no copy of anything yet */
+static CopReg
+fp_to_xmm (CopJitBackend *b, CopIrRef ref)
 {
   CopIrNode node = *node_of (b, ref);
   const FpRow *row = &rows[fp_op (&node)];
   bool is_double = row->is_double;
+  CopReg x, y, z, result;
 
-  g_assert (xmm == XMM (0));
   switch ((Form) row->form)
     {
     case FORM_BINARY:
-      operand (b, is_double, node.a, XMM (0));
-      op_with (b, row->opcode, is_double, node.b);
-      canonicalise (b, is_double);
-      break;
+      x = operand (b, is_double, node.a, XMM (0), 0);
+      y = operand (b, is_double, node.b, XMM (1), BIT (x));
+      result = new_copy (b, BIT (x) | BIT (y));
+      move (b, result, x);
+      asm_rr (&b->a, row->opcode, false, result, y);
+      canonicalise (b, is_double, result);
+      return result;
     case FORM_SQRT:
-      operand (b, is_double, node.a, XMM (1));
-      asm_rr (&b->a, row->opcode, false, XMM (0), XMM (1));
-      canonicalise (b, is_double);
-      break;
-    case FORM_FMA:
-      operand (b, is_double, node.a, XMM (0));
-      operand (b, is_double, node.b, XMM (1));
-      operand (b, is_double, node.c, XMM (2));
-      asm_vex (&b->a, 1, 2, 0xa9, is_double, XMM (0), XMM (1), XMM (2));
-      redo_nan (b, is_double, ref);
-      break;
     case FORM_NARROW:
     case FORM_WIDEN:
-      operand (b, is_double, node.a, XMM (1));
-      asm_rr (&b->a, row->opcode, false, XMM (0), XMM (1));
-      canonicalise (b, !is_double);
-      break;
+      x = operand (b, is_double, node.a, XMM (0), 0);
+      result = new_copy (b, BIT (x));
+      /* The upper half of the result comes from its old value, which need not be waited for. */
+      asm_rr (&b->a, 0x0f57, false, result, result);
+      asm_rr (&b->a, row->opcode, false, result, x);
+      canonicalise (b, row->form == FORM_SQRT ? is_double : !is_double, result);
+      return result;
+    case FORM_FMA:
+      x = operand (b, is_double, node.a, XMM (0), 0);
+      y = operand (b, is_double, node.b, XMM (1), BIT (x));
+      z = operand (b, is_double, node.c, XMM (2), BIT (x) | BIT (y));
+      result = new_copy (b, BIT (x) | BIT (y) | BIT (z));
+      move (b, result, x);
+      asm_vex (&b->a, 1, 2, 0xa9, is_double, result, y, z);
+      /* Infinity times zero plus NaN is invalid to RISC-V, not to the host. */
+      asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, result, result);
+      add_redo (b, ref, CC_P, result, is_double ? 64 : 32);
+      return result;
     case FORM_FROM_INT:
       lower_value (b, node.a, RAX, 0);
       if (row->is_unsigned)
         asm_rr (&b->a, 0x8b, false, RAX, RAX);
-      asm_rr (&b->a, 0x0f57, false, XMM (0), XMM (0));
-      asm_rr (&b->a, row->opcode, row->wide, XMM (0), RAX);
-      break;
+      result = new_copy (b, 0);
+      asm_rr (&b->a, 0x0f57, false, result, result);
+      asm_rr (&b->a, row->opcode, row->wide, result, RAX);
+      return result;
     default:
       g_assert_not_reached ();
     }
@@ -282,11 +383,12 @@ compare (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   const FpRow *row = &rows[fp_op (node)];
   CopIrFp op = fp_op (node);
   bool equal = op == IR_FP_f32_eq || op == IR_FP_f64_eq;
+  CopReg left, right;
 
   /* Above is false when unordered, so that a < b is asked as b > a. */
-  operand (b, row->is_double, equal ? node->a : node->b, XMM (0));
-  operand (b, row->is_double, equal ? node->b : node->a, XMM (1));
-  asm_rr (&b->a, row->opcode, false, XMM (0), XMM (1));
+  left = operand (b, row->is_double, equal ? node->a : node->b, XMM (0), 0);
+  right = operand (b, row->is_double, equal ? node->b : node->a, XMM (1), BIT (left));
+  asm_rr (&b->a, row->opcode, false, left, right);
   if (equal)
     {
       asm_setcc (&b->a, CC_NP, RAX);
@@ -304,17 +406,12 @@ to_integer (CopJitBackend *b, CopIrRef ref, const CopIrNode *node, CopReg dst)
 {
   const FpRow *row = &rows[fp_op (node)];
   bool truncates = (node->imm & 0xff) == COP_RM_RTZ;
-  CopStub *stub = add_stub (b, STUB_CONVERT);
-  CopLabel label = stub->label, back = stub->back;
+  CopReg xmm = operand (b, row->is_double, node->a, XMM (0), 0);
 
-  stub->imm = ref;
-  stub->detail = 0;
-  operand (b, row->is_double, node->a, XMM (0));
-  asm_rr (&b->a, truncates ? row->opcode - 1 : row->opcode, row->wide, RAX, XMM (0));
+  asm_rr (&b->a, truncates ? row->opcode - 1 : row->opcode, row->wide, RAX, xmm);
   /* a - 1 overflows for the indefinite value alone */
   asm_alu_ri (&b->a, ALU_CMP, row->wide, RAX, 1);
-  asm_jcc (&b->a, CC_O, label);
-  asm_bind (&b->a, back);
+  add_redo (b, ref, CC_O, RAX, 0);
   asm_mov_rr (&b->a, true, dst, RAX);
 }
 
@@ -342,6 +439,20 @@ lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
           asm_bind (&b->a, back);
         }
       return;
+    case IR_UNBOX16:
+      lower_value (b, node.a, RAX, 0);
+      asm_mov_rr (&b->a, true, RCX, RAX);
+      asm_shift_ri (&b->a, SHIFT_SAR, true, RCX, 16);
+      asm_alu_ri (&b->a, ALU_CMP, true, RCX, -1);
+      asm_mov_ri (&b->a, RCX, COP_F16_NAN);
+      asm_rr (&b->a, 0x0fb7, false, RAX, RAX);
+      asm_cmov (&b->a, CC_NE, RAX, RCX);
+      asm_mov_rr (&b->a, true, dst, RAX);
+      return;
+    case IR_BOX16:
+      lower_value (b, node.a, dst, 0);
+      asm_alu_ri (&b->a, ALU_OR, true, dst, -65536);
+      return;
     case IR_FNEG32:
       lower_value (b, node.a, dst, 0);
       asm_alu_ri (&b->a, ALU_XOR, false, dst, INT32_MIN);
@@ -361,6 +472,7 @@ lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
   if (!is_inline (b, &node))
     {
       call_fp (b, &node);
+      lower_forget_copies (b);
       asm_mov_rr (&b->a, true, dst, RAX);
       return;
     }
@@ -373,8 +485,7 @@ lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
       to_integer (b, ref, &node, dst);
       break;
     default:
-      fp_to_xmm (b, ref, XMM (0));
-      xmm_to_gpr (b, true, dst, XMM (0));
+      xmm_to_gpr (b, true, dst, fp_to_xmm (b, ref));
     }
 }
 
@@ -393,44 +504,33 @@ goes_to_xmm (const CopJitBackend *b, const CopIrNode *node)
 void
 lower_setf (CopJitBackend *b, const CopIrStatement *statement)
 {
-  CopMem m = f_mem (statement->reg), high = m;
+  unsigned reg = statement->reg;
+  CopMem m = f_mem (reg), high = m;
   CopIrNode node = *node_of (b, statement->a);
+  bool is_f32 = node.op == IR_BOX32;
+  const CopIrNode *value = is_f32 ? node_of (b, node.a) : node_of (b, statement->a);
+  CopReg xmm;
 
-  high.disp += 4;
-  if (node.op == IR_BOX32)
+  if (goes_to_xmm (b, value))
     {
-      if (goes_to_xmm (b, node_of (b, node.a)))
-        {
-          fp_to_xmm (b, node.a, XMM (0));
-          asm_rm (&b->a, 0xf3000f11, false, XMM (0), m);
-        }
-      else
-        {
-          lower_value (b, node.a, RAX, 0);
-          asm_rm (&b->a, 0x89, false, RAX, m);
-        }
-      asm_store_i (&b->a, 4, high, -1);
-      b->boxed[statement->reg] = true;
-      return;
-    }
-
-  b->boxed[statement->reg] = false;
-  if (node.op == IR_BOX16)
-    {
-      lower_value (b, node.a, RAX, 0);
-      asm_alu_ri (&b->a, ALU_OR, true, RAX, -65536);
-      asm_store (&b->a, m, RAX);
-    }
-  else if (goes_to_xmm (b, &node))
-    {
-      fp_to_xmm (b, statement->a, XMM (0));
-      asm_rm (&b->a, 0xf2000f11, false, XMM (0), m);
+      xmm = fp_to_xmm (b, is_f32 ? node.a : statement->a);
+      asm_rm (&b->a, is_f32 ? 0xf3000f11 : 0xf2000f11, false, xmm, m);
     }
   else
     {
-      lower_value (b, statement->a, RAX, 0);
-      asm_store (&b->a, m, RAX);
+      lower_value (b, is_f32 ? node.a : statement->a, RAX, 0);
+      asm_rm (&b->a, 0x89, !is_f32, RAX, m);
+      /* A loaded value is worth a copy: it was loaded to be computed with. */
+      xmm = new_copy (b, 0);
+      gpr_to_xmm (b, !is_f32, xmm, RAX);
     }
+  if (is_f32)
+    {
+      high.disp += 4;
+      asm_store_i (&b->a, 4, high, -1);
+    }
+  b->boxed[reg] = is_f32;
+  set_copy (b, xmm, reg, is_f32 ? F_COPY_32 : F_COPY_64);
 }
 
 void
@@ -450,19 +550,20 @@ lower_fp_stub (CopJitBackend *b, const CopStub *stub)
       break;
     case STUB_NAN32:
       asm_mov_ri (&b->a, RAX, COP_F32_NAN);
-      gpr_to_xmm (b, false, XMM (0), RAX);
+      gpr_to_xmm (b, false, stub->value, RAX);
       break;
     case STUB_NAN64:
       asm_mov_ri (&b->a, RAX, COP_F64_NAN);
-      gpr_to_xmm (b, true, XMM (0), RAX);
+      gpr_to_xmm (b, true, stub->value, RAX);
       break;
     default:
       {
         CopIrNode node = *node_of (b, stub->imm);
 
         call_fp (b, &node);
+        lower_restore_copies (b, stub->copies);
         if (stub->detail != 0)
-          gpr_to_xmm (b, stub->detail == 2, XMM (0), RAX);
+          gpr_to_xmm (b, stub->detail == 64, stub->value, RAX);
       }
     }
   asm_jmp (&b->a, stub->back);

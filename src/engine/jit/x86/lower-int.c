@@ -491,6 +491,7 @@ call_c (CopJitBackend *b, CopJitCallee callee, const CopIrNode *node, CopReg dst
     lower_value (b, node->b, RDX, BIT (RAX));
   asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) callee);
   asm_call_to (&b->a, b->call);
+  lower_forget_copies (b);
   asm_mov_rr (&b->a, true, dst, RAX);
 }
 
@@ -834,6 +835,7 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
     case IR_SC:
       lower_sc (b, &node, dst);
       break;
+    case IR_UNBOX16:
     case IR_UNBOX32:
     case IR_BOX32:
     case IR_BOX16:

@@ -74,6 +74,7 @@ add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address)
   stub->address = address;
   stub->back = asm_new_label (&b->a);
   stub->place = lower_place (b);
+  stub->copies = lower_note_copies (b);
   return stub;
 }
 
@@ -182,8 +183,16 @@ lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 
 /* The register to store from: its home, or rdx. */
 static CopReg
-store_value (CopJitBackend *b, CopIrRef value)
+store_value (CopJitBackend *b, unsigned bits, CopIrRef value)
 {
+  const CopIrNode *node = cop_ir_node (b->unit, value);
+
+  /* An f32 was stored by halves: a load of the whole would wait for both. */
+  if (node->op == IR_GETF && bits <= 32)
+    {
+      asm_rm (&b->a, 0x8b, false, RDX, f_mem (node->imm));
+      return RDX;
+    }
   return lower_to_some_reg (b, value, RDX, BIT (RAX) | BIT (RCX));
 }
 
@@ -198,7 +207,7 @@ store_host (CopJitBackend *b, unsigned bits, CopMem m, CopIrRef value)
       asm_store_i (&b->a, bits / 8, m, (int32_t) constant);
       return;
     }
-  reg = store_value (b, value);
+  reg = store_value (b, bits, value);
   if (bits == 8)
     asm_rm8 (&b->a, 0x88, reg, m);
   else if (bits == 16)
@@ -301,6 +310,7 @@ lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst)
     {
       asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) amo_callees[kind][w]);
       asm_call_to (&b->a, b->call);
+      lower_forget_copies (b);
       asm_mov_rr (&b->a, true, RDX, RAX);
     }
   if (w)
@@ -394,5 +404,6 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
       else
         asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
     }
+  lower_restore_copies (b, stub->copies);
   asm_jmp (&b->a, stub->back);
 }

@@ -29,6 +29,21 @@
 /* What the `call` thunk calls: rax and rdx in, rax out. */
 typedef uint64_t (*CopJitCallee) (uint64_t a, uint64_t b);
 
+/* f registers of which a copy stands in an xmm register, within a block. The hart has every value
+   too, so that a copy may be forgotten at any time. */
+typedef enum
+{
+  F_COPY_NONE,
+  F_COPY_64,                    /* all bits */
+  F_COPY_32,                    /* the f32 in it, which is boxed properly */
+} CopFCopyKind;
+
+typedef struct
+{
+  uint8_t reg[16];              /* by xmm register: the f register */
+  uint8_t kind[16];             /* CopFCopyKind */
+} CopFCopies;
+
 /* Out-of-line code of the block being lowered. */
 typedef struct
 {
@@ -38,7 +53,10 @@ typedef struct
   uint32_t place;               /* COP_JIT_PLACE */
   uint32_t detail;
   uint64_t imm;
+  uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
 } CopStub;
+
+#define NO_COPIES UINT32_MAX
 
 typedef struct
 {
@@ -67,6 +85,9 @@ struct CopJitBackend
   bool             span_ready[MAX_SPANS];
   uint16_t         first_span;  /* of the block */
   bool             boxed[32];   /* f registers known to hold a boxed f32 */
+  CopFCopies       f;
+  unsigned         next_copy;
+  GArray          *copies;      /* (element-type CopFCopies): as stubs found them */
 };
 
 /* Home of guest register @reg: a host register, or NO_REG when it lives in the hart. */
@@ -116,7 +137,10 @@ void lower_memory_stub (CopJitBackend *b, const CopStub *stub);
 void lower_setf (CopJitBackend *b, const CopIrStatement *statement);
 void lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst);
 void lower_fp_stub (CopJitBackend *b, const CopStub *stub);
-bool lower_is_fp (const CopJitBackend *b, CopIrRef ref);
+/* Copies of f registers around calls of C, which clobbers xmm registers. */
+void lower_forget_copies (CopJitBackend *b);
+uint32_t lower_note_copies (CopJitBackend *b);
+void lower_restore_copies (CopJitBackend *b, uint32_t copies);
 
 /* Kinds of stubs. */
 enum

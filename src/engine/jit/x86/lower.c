@@ -32,6 +32,7 @@ x86_create (void)
 
   cop_asm_init (&b->a);
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
+  b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   __builtin_cpu_init ();
   b->host.bmi1 = __builtin_cpu_supports ("bmi");
   b->host.bmi2 = __builtin_cpu_supports ("bmi2");
@@ -46,6 +47,7 @@ x86_destroy (CopJitBackend *b)
 {
   cop_asm_clear (&b->a);
   g_array_unref (b->stubs);
+  g_array_unref (b->copies);
   g_free (b);
 }
 
@@ -58,7 +60,7 @@ lower_place (const CopJitBackend *b)
 CopStub *
 lower_add_stub (CopJitBackend *b, uint8_t kind)
 {
-  CopStub stub = { .kind = kind, .label = asm_new_label (&b->a) };
+  CopStub stub = { .kind = kind, .label = asm_new_label (&b->a), .copies = NO_COPIES };
 
   g_array_append_val (b->stubs, stub);
   return &g_array_index (b->stubs, CopStub, b->stubs->len - 1);
@@ -256,12 +258,14 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       return true;
     case IR_RELAX:
       asm_call_to (&b->a, b->relax);
+      lower_forget_copies (b);
       return true;
     case IR_CBO_ZERO:
       lower_value (b, statement->a, RAX, 0);
       asm_mov_ri (&b->a, RDX, statement->imm);
       asm_mov_ri (&b->a, RCX, lower_place (b));
       asm_call_to (&b->a, b->cbo_zero);
+      lower_forget_copies (b);
       return true;
     case IR_CHECK_NEXT_PAGE:
       check_next_page (b, statement);
@@ -296,6 +300,7 @@ lower_block (CopJitBackend *b, const CopIrBlock *block, const CopIrBlock *next)
   b->block = block;
   memset (b->span_ready, 0, sizeof b->span_ready);
   memset (b->boxed, 0, sizeof b->boxed);
+  lower_forget_copies (b);
   b->first_span = UINT16_MAX;
   for (unsigned i = 0; i < block->n; i++)
     {
@@ -310,7 +315,8 @@ lower_block (CopJitBackend *b, const CopIrBlock *block, const CopIrBlock *next)
   asm_bind (&b->a, b->block_labels[block->offset / 2]);
   entry.entry = b->a.size;
   g_array_append_val (b->code->blocks, entry);
-  asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
+  /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
+  asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
   asm_jcc (&b->a, CC_L, bounce);
 
   for (unsigned i = 0; i < block->n && goes_on; i++)
@@ -374,6 +380,7 @@ static void
 lower_stubs (CopJitBackend *b)
 {
   memset (b->boxed, 0, sizeof b->boxed);
+  lower_forget_copies (b);
   for (unsigned i = 0; i < b->stubs->len; i++)
     {
       CopStub stub = g_array_index (b->stubs, CopStub, i);
@@ -412,6 +419,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   g_ptr_array_sort (order, compare_blocks);
 
   g_array_set_size (b->stubs, 0);
+  g_array_set_size (b->copies, 0);
   for (unsigned i = 0; i < order->len; i++)
     lower_block (b, g_ptr_array_index (order, i),
                  i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL);

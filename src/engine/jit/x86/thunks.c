@@ -47,20 +47,26 @@ DEFINE_STORE (2)
 DEFINE_STORE (4)
 DEFINE_STORE (8)
 
+/* An atomic access that the TLB lets through after a refill; whatever else there is to one (faults,
+   pages with code) is the interpreter's. */
 static Result
-atomic_load (CopHart *hart, uint64_t gva, uint64_t size)
+atomic_access (CopHart *hart, uint64_t gva, uint64_t size, bool writes)
 {
-  void *hva = cop_mmu_atomic_slow (hart, gva, size, COP_ACCESS_LOAD);
+  uint8_t *hva = gva & (size - 1) ? NULL : cop_mmu_prepare (hart, gva, writes, writes);
 
   return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
 }
 
 static Result
+atomic_load (CopHart *hart, uint64_t gva, uint64_t size)
+{
+  return atomic_access (hart, gva, size, false);
+}
+
+static Result
 atomic_store (CopHart *hart, uint64_t gva, uint64_t size)
 {
-  void *hva = cop_mmu_atomic_slow (hart, gva, size, COP_ACCESS_STORE);
-
-  return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
+  return atomic_access (hart, gva, size, true);
 }
 
 /* @detail: length of the span, bit 16: something in it is stored to, bit 17: the first access is a
@@ -361,9 +367,9 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   begin (b, thunks, &b->span);
   write_call (a, span, GIVES_RCX, block);
   begin (b, thunks, &b->atomic_load);
-  write_call (a, atomic_load, GIVES_RCX, fault);
+  write_call (a, atomic_load, GIVES_RCX, block);
   begin (b, thunks, &b->atomic_store);
-  write_call (a, atomic_store, GIVES_RCX, fault);
+  write_call (a, atomic_store, GIVES_RCX, block);
   begin (b, thunks, &b->cbo_zero);
   write_call (a, cbo_zero, GIVES_NOTHING, fault);
   begin (b, thunks, &b->relax);
