@@ -503,8 +503,11 @@ cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
     return hva;
   count_miss (hart, access);
   /* D is set for stores that happen, not for those that may. */
-  if (!cop_mmu_translate (hart, gva, writes_now ? COP_ACCESS_STORE : COP_ACCESS_LOAD, &found) ||
-      (writes && !found.writable))
+  if (!cop_mmu_translate (hart, gva, writes_now ? COP_ACCESS_STORE : COP_ACCESS_LOAD, &found))
+    return NULL;
+  if (writes && !writes_now &&
+      !(found.writable && cop_pmp_allows (hart, found.gpa, 1, COP_ACCESS_STORE,
+                                          cop_mmu_priv (hart, COP_ACCESS_STORE), NULL)))
     return NULL;
   refill (hart, hart->tlb, gva, access, &found);
   return cop_tlb_lookup (hart->tlb, gva, 1, access);
