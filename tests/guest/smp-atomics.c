@@ -40,7 +40,7 @@ work (uint64_t id)
 
   __atomic_fetch_add (&ready, 1, __ATOMIC_SEQ_CST);
   while (ready < HARTS)
-    ;
+    relax ();
   for (uint64_t i = 0; i < TURNS; i++)
     {
       uint64_t old;
@@ -94,7 +94,7 @@ test (void)
 
   work (0);
   while (finished < HARTS)
-    ;
+    relax ();
   CHECK_EQ (counter_amo, total);
   CHECK_EQ (counter_lrsc, total);
   CHECK_EQ (counter_mixed, total);

@@ -36,10 +36,13 @@ receive (unsigned hart)
 static void
 wait_for (volatile unsigned *value, unsigned expected)
 {
-  uint64_t deadline = csr_read (time) + 100000000;
+  uint64_t deadline = csr_read (time) + 600000000;
 
   while (__atomic_load_n (value, __ATOMIC_ACQUIRE) != expected)
-    CHECK (csr_read (time) < deadline);
+    {
+      CHECK (csr_read (time) < deadline);
+      relax ();
+    }
 }
 
 void

@@ -69,6 +69,13 @@ void hart_main (uint64_t id);
 #define MENVCFG_PBMTE (1ul << 62)
 #define MENVCFG_STCE (1ul << 63)
 
+/* For loops that wait for another hart. */
+static inline void
+relax (void)
+{
+  __asm__ volatile (".word 0x0100000f" : : : "memory"); /* pause */
+}
+
 /* ---- traps ---- */
 
 enum
