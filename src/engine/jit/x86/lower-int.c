@@ -556,7 +556,7 @@ lower_condition (CopJitBackend *b, CopIrRef ref)
       else
         alu_with (b, ALU_CMP, true, left, node.b, is_scratch (left) ? BIT (left) : 0);
     }
-  return (swapped ? mirrored : conditions)[node.op - IR_EQ];
+  return swapped ? mirrored[node.op - IR_EQ] : conditions[node.op - IR_EQ];
 }
 
 static void
