@@ -354,6 +354,11 @@ add_insn (Builder *builder, const CopInsn *insn)
     }
   else if ((effects & IN_SYSTEM_C) || insn->op == COP_INSN_cbo_zero)
     op->imm = insn->bits;
+  if (effects & IN_SYSTEM_C)
+    {
+      op->rs1 = insn->op & 0xff;
+      op->rs2 = insn->op >> 8;
+    }
   block->n_insns++;
   builder->halfwords += insn->length / 2;
   return !(effects & ENDS_BLOCK) || operands == COP_OPERANDS_S_T_P;

@@ -51,7 +51,8 @@ typedef union
   struct
   {
     const void *label;          /* what executes it: an address inside the interpreter */
-    int32_t     imm;            /* of branches and jal: from the block's start; of SYSTEM: the bits */
+    int32_t     imm;            /* of branches and jal: from the block's start; of SYSTEM: the bits,
+                                   with the CopInsnOp in rs1 and rs2 */
     uint8_t     rd, rs1, rs2;   /* indices from CopHart.s.x: f registers follow, then the rest */
     uint8_t     rm;             /* COP_RM_NATIVE, or what cop_fpu_* take; of branches: how many
                                    instructions of the block stand behind it */

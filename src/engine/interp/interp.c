@@ -187,12 +187,11 @@ fault:
 system:
   {
     const CopOpPlace *place = &cop_block_places (block)[op - block->ops];
-    CopInsn insn;
+    CopInsnOp insn = op->rs1 | (unsigned) op->rs2 << 8;
 
     hart->s.pc = pc + 2 * place->halfwords;
     hart->s.instret = instret - 1;
-    cop_insn_decode (op->imm, hart->isa, &insn);
-    switch (cop_system_execute (hart, insn.op, op->imm))
+    switch (cop_system_execute (hart, insn, op->imm))
       {
       case COP_SYSTEM_DONE:
         goto resync;

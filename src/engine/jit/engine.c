@@ -327,22 +327,17 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
       break;
     case COP_JIT_EXIT_SYSTEM:
       settle_place (hart);
-      {
-        CopInsn insn;
-
-        cop_insn_decode (hart->jit.exit_bits, hart->isa, &insn);
-        switch (cop_system_execute (hart, insn.op, hart->jit.exit_bits))
-          {
-          case COP_SYSTEM_DONE:
-            break;
-          case COP_SYSTEM_TRAP:
-            cop_hart_take_trap (hart);
-            break;
-          case COP_SYSTEM_WAIT:
-            *result = COP_RUN_WFI;
-            return false;
-          }
-      }
+      switch (cop_system_execute (hart, hart->jit.exit_op, hart->jit.exit_bits))
+        {
+        case COP_SYSTEM_DONE:
+          break;
+        case COP_SYSTEM_TRAP:
+          cop_hart_take_trap (hart);
+          break;
+        case COP_SYSTEM_WAIT:
+          *result = COP_RUN_WFI;
+          return false;
+        }
       break;
     case COP_JIT_EXIT_INTERPRET:
       settle_place (hart);

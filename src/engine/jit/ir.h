@@ -199,7 +199,7 @@ typedef enum
   IR_BRANCH,                    /* if a: go to offset imm; otherwise to the next block */
   IR_JUMP,                      /* to offset imm; reg != 0: a call, whose link is written already */
   IR_JUMP_REG,                  /* to gva a, then x reg is the link; imm: 1 a call, 2 a return */
-  IR_SYSTEM,                    /* cop_system_execute(): imm the bits; ends the block */
+  IR_SYSTEM,                    /* cop_system_execute(): imm the bits, and CopInsnOp << 32 */
   IR_INTERPRET,                 /* this one instruction is the interpreter's; ends the block */
   IR_FENCE,                     /* a full one */
   IR_RELAX,                     /* pause */

@@ -203,7 +203,7 @@ fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
 #define JUMP_REG(target)  add_jump_reg (t, target)
 #define CHECK_TARGET(target) add_check_target (t, target)
 #define RAISE(cause, tval) add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0)
-#define SYSTEM            add_statement (t, IR_SYSTEM, IR_NONE, IR_NONE, t->insn.bits)->reg = 0
+#define SYSTEM            add_statement (t, IR_SYSTEM, IR_NONE, IR_NONE, t->insn.bits | (uint64_t) t->insn.op << 32)
 #define PAUSE             add_statement (t, IR_RELAX, IR_NONE, IR_NONE, 0)
 #define PREFETCH          ((void) t)
 #define FENCE             add_fence (t)

@@ -133,7 +133,7 @@ typedef struct
   uint64_t fuel_end;            /* s.instret when there are none left */
   void    *jumps;               /* (unowned): jump table: pc and code_tag to code */
   uint64_t exit_pc;
-  uint32_t exit_info, exit_bits;
+  uint32_t exit_info, exit_bits, exit_op;
   uint64_t args[3];             /* of floating point that is done in C */
 } CopHartJit;
 

@@ -245,7 +245,8 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       jump_reg (b, statement);
       return false;
     case IR_SYSTEM:
-      asm_mov_ri (&b->a, RDX, statement->imm);
+      asm_mov_ri (&b->a, RAX, statement->imm >> 32);
+      asm_mov_ri (&b->a, RDX, (uint32_t) statement->imm);
       exit_with (b, b->exit_system);
       return false;
     case IR_INTERPRET:

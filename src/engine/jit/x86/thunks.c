@@ -344,6 +344,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   write_leave (a, COP_JIT_EXIT_FAULT);
   begin (b, thunks, &b->exit_system);
   store_info (a, RCX);
+  asm_rm (a, 0x89, false, RAX, HART_FIELD (jit.exit_op));
   asm_rm (a, 0x89, false, RDX, HART_FIELD (jit.exit_bits));
   write_leave (a, COP_JIT_EXIT_SYSTEM);
   begin (b, thunks, &b->exit_interpret);
