@@ -346,8 +346,8 @@ find_mirrors (const CopImagePull *pull, GError **error)
   if (mirrors[0] != NULL)
     return g_steal_pointer (&mirrors);
   g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_SOURCE,
-               "apt's configuration names no mirror of Debian; name one with --mirror, such as "
-               "https://deb.debian.org/debian");
+               "apt's configuration names no mirror of Debian; name one with --mirror URL: the folder "
+               "that has dists/ and pool/");
   return NULL;
 }
 

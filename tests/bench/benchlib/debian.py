@@ -21,7 +21,7 @@ def system_mirror():
     for uri in uris:
         if uri.rstrip('/').endswith('/debian'):
             return uri
-    return 'http://deb.debian.org/debian'
+    raise SystemExit("apt's configuration names no mirror of Debian; name one with --mirror")
 
 
 class Apt:
