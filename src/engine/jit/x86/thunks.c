@@ -102,7 +102,9 @@ static Result
 fp (CopHart *hart, uint64_t unused, uint64_t what)
 {
   uint64_t a = hart->jit.args[0], b = hart->jit.args[1], c = hart->jit.args[2];
-  CopRoundingMode rm = (what & 0xff) == IR_RM_NATIVE ? COP_RM_DYN : (CopRoundingMode) (what & 0xff);
+  /* Native is what the host does now: nearest-even, not frm, where frm has no counterpart. */
+  CopRoundingMode rm = (what & 0xff) == IR_RM_NATIVE ? cop_fpu_host_mode (hart->s.fcsr >> 5)
+                                                     : (CopRoundingMode) (what & 0xff);
   uint64_t value;
 
   (void) unused;
