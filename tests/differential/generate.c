@@ -173,15 +173,13 @@ add_atomic (Generator *g, CopInsnOp op)
   put (step, encode_i (MATCH (addi), address, base, offset));
   if (op == COP_INSN_sc_w || op == COP_INSN_sc_d)
     {
-      /* With its reservation, with one of another place, or without any. */
-      unsigned kind = below (g, 4);
+      /* With its reservation or one of another place. (Without any, and after an lr of the other
+         width, an sc may fail or, where it stands for nothing else, succeed.) */
       uint32_t lr = op == COP_INSN_sc_w ? MATCH (lr_w) : MATCH (lr_d);
+      bool other = below (g, 4) == 0;
 
-      if (kind < 2)
-        /* The address must outlive it. */
-        put (step, encode_r (lr, kind == 0 || rd == address ? 0 : rd, address, 0));
-      else if (kind == 2)
-        put (step, encode_r (lr, 0, REG_BUFFER, 0));
+      /* The address must outlive the lr. */
+      put (step, encode_r (lr, rd == address || other ? 0 : rd, other ? REG_BUFFER : address, 0));
     }
   put (step, encode_r (row->match, rd, address, rs2) | aqrl << 25);
 }

@@ -3,7 +3,7 @@
  * Random user-level sequences from the instruction table on every engine and in qemu-riscv64: every
  * register, flag and byte of memory must come out the same.
  *
- *   test-differential [--seed N] [--count N] [--seconds N]
+ *   test-differential [--print] [--seed N] [--count N] [--seconds N]
  *
  * Without options it takes a fixed part and then fresh seeds for some seconds. A failure prints the
  * seed of its case, the first step that differs with its operands, and what each made of it; --seed
@@ -20,7 +20,7 @@
 
 static uint64_t option_seed;
 static int64_t  option_count, option_seconds = 15;
-static bool     has_seed;
+static bool     has_seed, option_print;
 
 static void
 print_difference (const char *label, uint64_t before, uint64_t qemu, uint64_t ours)
@@ -67,6 +67,21 @@ print_step (const Step *step)
     }
 }
 
+/* The case as a listing: initial fcsr and each step, to be read beside the difference. */
+static void
+print_case (const Case *one, unsigned n_steps)
+{
+  g_test_message ("  fcsr %03" G_GINT64_MODIFIER "x at the start", one->start.fcsr);
+  for (unsigned i = 0; i < n_steps; i++)
+    {
+      if (one->steps[i].jump == JUMP_NONE)
+        g_test_message ("  step %u:", i);
+      else
+        g_test_message ("  step %u, may jump to %d:", i, one->steps[i].target);
+      print_step (&one->steps[i]);
+    }
+}
+
 /* Runs all beginnings of the case at once and reports the first that differs. */
 static void
 report_case (const CopEngineOps *engine, const Case *one, uint64_t seed)
@@ -92,12 +107,14 @@ report_case (const CopEngineOps *engine, const Case *one, uint64_t seed)
 
       if (memcmp (&a, &b, sizeof a) != 0)
         {
-          g_test_message ("first at step %u of %u:", i, one->n_steps);
-          print_step (&one->steps[i]);
+          print_case (one, i + 1);
+          g_test_message ("step %u of %u is the first that differs:", i, one->n_steps);
           print_differences (i == 0 ? &one->start : program_case_data (qemu, i - 1), &a, &b);
           break;
         }
     }
+  if (ours == NULL || qemu == NULL)
+    print_case (one, one->n_steps);
   if (ours == NULL)
     g_test_message ("  it traps or does not end here");
   program_clear (&program);
@@ -120,8 +137,7 @@ report_qemu (const Case *const *list, uint64_t seed, unsigned n, const GError *e
       if (data != NULL)
         continue;
       g_test_message ("the case of seed %" G_GUINT64_FORMAT ":", seed + i);
-      for (unsigned step = 0; step < list[i]->n_steps; step++)
-        print_step (&list[i]->steps[step]);
+      print_case (list[i], list[i]->n_steps);
       break;
     }
   g_test_fail ();
@@ -141,6 +157,9 @@ compare_batch (uint64_t seed, unsigned n)
       generate_case (&cases[i], seed + i);
       list[i] = &cases[i];
     }
+  if (option_print)
+    for (unsigned i = 0; i < n; i++)
+      print_case (&cases[i], cases[i].n_steps);
   program_init (&program, list, NULL, n);
   qemu = execute_qemu (&program, &error);
   if (qemu == NULL)
@@ -254,24 +273,46 @@ test_coverage (void)
       g_test_fail_printf ("%s is never generated", cop_cinsn_table[c].name);
 }
 
-int
-main (int argc, char **argv)
+/* Takes our options out of @argv before GLib looks: its own --seed means something else. */
+static void
+take_options (int *argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  for (int i = 1; i + 1 < argc; i += 2)
-    {
-      uint64_t number = g_ascii_strtoull (argv[i + 1], NULL, 10);
+  int kept = 1;
 
-      if (strcmp (argv[i], "--seed") == 0)
+  for (int i = 1; i < *argc; i++)
+    {
+      uint64_t number = i + 1 < *argc ? g_ascii_strtoull (argv[i + 1], NULL, 10) : 0;
+
+      if (strcmp (argv[i], "--print") == 0)
+        option_print = true;
+      else if (strcmp (argv[i], "--seed") == 0)
         {
           option_seed = number;
           has_seed = true;
+          i++;
         }
       else if (strcmp (argv[i], "--count") == 0)
-        option_count = (int64_t) number;
+        {
+          option_count = (int64_t) number;
+          i++;
+        }
       else if (strcmp (argv[i], "--seconds") == 0)
-        option_seconds = (int64_t) number;
+        {
+          option_seconds = (int64_t) number;
+          i++;
+        }
+      else
+        argv[kept++] = argv[i];
     }
+  argv[kept] = NULL;
+  *argc = kept;
+}
+
+int
+main (int argc, char **argv)
+{
+  take_options (&argc, argv);
+  g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/differential/coverage", test_coverage);
   g_test_add_func ("/differential/sequences", test_sequences);
   return g_test_run ();
