@@ -175,7 +175,7 @@ fits_lea_shift (const CopJitBackend *b, CopIrRef ref, unsigned *scale, CopIrRef 
   const CopIrNode *node = node_of (b, ref);
   int32_t amount;
 
-  if (node->op != IR_SLL || !is_imm32 (b, node->b, &amount) || amount > 3)
+  if (node->op != IR_SLL || !is_imm32 (b, node->b, &amount) || amount < 0 || amount > 3)
     return false;
   *scale = amount;
   *index = node->a;
@@ -643,7 +643,6 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
 {
   CopIrNode node = *node_of (b, ref);
   CopMem m;
-  CopReg reg;
 
   switch ((CopIrOp) node.op)
     {
@@ -651,17 +650,12 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       asm_mov_ri (&b->a, dst, node.imm);
       break;
     case IR_PC:
-      asm_load (&b->a, dst, HART_FIELD (jit.page));
-      if (node.imm != 0)
+      if (node.imm == 0)
+        asm_load (&b->a, dst, HART_FIELD (jit.page));
+      else
         {
-          if ((uint64_t) (int32_t) node.imm == node.imm)
-            asm_alu_ri (&b->a, ALU_ADD, true, dst, (int32_t) node.imm);
-          else
-            {
-              reg = pick_scratch (dst, keep);
-              asm_mov_ri (&b->a, reg, node.imm);
-              asm_alu_rr (&b->a, ALU_ADD, true, dst, reg);
-            }
+          asm_mov_ri (&b->a, dst, node.imm);
+          asm_alu_rm (&b->a, ALU_ADD, true, dst, HART_FIELD (jit.page));
         }
       break;
     case IR_GETX:

@@ -25,6 +25,26 @@ G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
 G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
 #define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
 
+/* What the host has, less what COPPICE_JIT_WITHOUT lists, such as "bmi2,fma": tests show that way
+   that code for older hosts is right too. */
+static void
+find_features (CopHostFeatures *host)
+{
+  const char *without = g_getenv ("COPPICE_JIT_WITHOUT");
+  g_auto (GStrv) list = g_strsplit (without != NULL ? without : "", ",", -1);
+#define FIND(member, feature)                                                                    \
+  host->member = __builtin_cpu_supports (feature) &&                                             \
+                 !g_strv_contains ((const char *const *) list, #member)
+
+  __builtin_cpu_init ();
+  FIND (bmi1, "bmi");
+  FIND (bmi2, "bmi2");
+  FIND (lzcnt, "lzcnt");
+  FIND (popcnt, "popcnt");
+  FIND (fma, "fma");
+#undef FIND
+}
+
 static CopJitBackend *
 x86_create (void)
 {
@@ -33,12 +53,7 @@ x86_create (void)
   cop_asm_init (&b->a);
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
-  __builtin_cpu_init ();
-  b->host.bmi1 = __builtin_cpu_supports ("bmi");
-  b->host.bmi2 = __builtin_cpu_supports ("bmi2");
-  b->host.lzcnt = __builtin_cpu_supports ("lzcnt");
-  b->host.popcnt = __builtin_cpu_supports ("popcnt");
-  b->host.fma = __builtin_cpu_supports ("fma");
+    find_features (&b->host);
   return b;
 }
 

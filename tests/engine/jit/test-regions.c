@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Random programs on all engines: whatever they do, and wherever they are stopped, interrupted or
+ * handed from one engine to another, state and memory must be the same.
+ *
+ *   test-regions [--seed N] [--programs N] [--seconds N]
+ *
+ * A failure names the seed; the same seed gives the same program and the same stops.
+ */
+#include "region.h"
+
+#include "engine/engine.h"
+#include "engine/jit/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS 24
+
+typedef struct
+{
+  const char *name;
+  const char *without;          /* host features that the back end must do without */
+  const CopEngineOps *ops;
+  bool        switches;         /* changes the engine between steps */
+  CopRam     *ram;
+  CopHart    *hart;
+  CopEngine  *engine;
+} Side;
+
+static uint64_t only_seed;
+static bool has_seed;
+static unsigned programs = 100000, seconds = 20;
+
+static void
+engine_up (Side *side, const CopEngineOps *ops)
+{
+  CopEngineConfig config = { .jit_cache_size = 1 << 20 };
+  g_autoptr (GError) error = NULL;
+
+  if (side->without != NULL)
+    g_setenv ("COPPICE_JIT_WITHOUT", side->without, TRUE);
+  else
+    g_unsetenv ("COPPICE_JIT_WITHOUT");
+  side->engine = ops->create (NULL, side->ram, &config, &error);
+  g_assert_no_error (error);
+  ops->attach (side->engine, side->hart);
+  cop_hart_unpark (side->hart);
+}
+
+static void
+engine_down (Side *side)
+{
+  cop_hart_park (side->hart);
+  side->engine->ops->detach (side->engine, side->hart);
+  side->engine->ops->destroy (side->engine);
+}
+
+static void
+side_init (Side *side, const Region *region)
+{
+  side->ram = cop_ram_new (REGION_DRAM, REGION_RAM_SIZE, -1, NULL);
+  g_assert_nonnull (side->ram);
+  memcpy (cop_ram_span (side->ram, REGION_DRAM, REGION_LOW_SIZE), region->low, REGION_LOW_SIZE);
+  memcpy (cop_ram_span (side->ram, REGION_DRAM + REGION_DATA, REGION_DATA_SIZE), region->data,
+          REGION_DATA_SIZE);
+  side->hart = cop_hart_new (NULL, side->ram, 0, region->isa);
+  engine_up (side, side->ops);
+  side->engine->ops->set_vcpu_state (side->engine, side->hart, &region->start);
+}
+
+static void
+side_clear (Side *side)
+{
+  engine_down (side);
+  cop_hart_free (side->hart);
+  cop_ram_free (side->ram);
+}
+
+/* What happens at one stop, to all sides alike. */
+typedef struct
+{
+  uint64_t limit;
+  bool     interrupt;
+  bool     dma;
+  unsigned dma_offset;
+  uint32_t dma_word;
+} Stop;
+
+static Stop
+next_stop (RegionRandom *random, uint64_t now)
+{
+  static const unsigned reach[] = { 8, 150, 1000, 6000, 30000 };
+  Stop stop = { .limit = now + 1 + region_below (random, reach[region_below (random, 5)]) };
+
+  stop.interrupt = region_one_in (random, 3);
+  stop.dma = stop.interrupt && region_one_in (random, 3);
+  stop.dma_word = region_patch (random, &stop.dma_offset);
+  return stop;
+}
+
+static void
+run_to (Side *side, const Stop *stop)
+{
+  CopRunResult result;
+
+  while ((result = side->engine->ops->run (side->engine, side->hart, stop->limit)) == COP_RUN_WFI)
+    side->hart->s.waiting = false;
+  g_assert_cmpint (result, ==, COP_RUN_LIMIT);
+}
+
+/* Interrupts; new code comes with one, for its handler fences. */
+static void
+interfere (Side *side, const Stop *stop)
+{
+  if (stop->dma)
+    cop_ram_write (side->ram, REGION_DRAM + REGION_PATCH + stop->dma_offset, &stop->dma_word, 4);
+  if (stop->interrupt)
+    cop_hart_set_irq (side->hart, COP_IRQ_SSI, true);
+}
+
+static void
+complain_of_memory (const Side *expected, const Side *side, uint64_t seed)
+{
+  const uint8_t *a = cop_ram_span (expected->ram, REGION_DRAM, REGION_RAM_SIZE);
+  const uint8_t *b = cop_ram_span (side->ram, REGION_DRAM, REGION_RAM_SIZE);
+  unsigned shown = 0;
+
+  for (unsigned i = 0; i < REGION_RAM_SIZE && shown < 16; i += 8)
+    if (memcmp (a + i, b + i, 8) != 0)
+      {
+        uint64_t left, right;
+
+        memcpy (&left, a + i, 8);
+        memcpy (&right, b + i, 8);
+        g_printerr ("# DRAM+0x%x: 0x%016" G_GINT64_MODIFIER "x != 0x%016" G_GINT64_MODIFIER "x\n", i,
+                    left, right);
+        shown++;
+      }
+  g_printerr ("# seed %" G_GUINT64_FORMAT ": %s has other memory than %s\n", seed, side->name,
+              expected->name);
+}
+
+static bool
+same_memory (const Side *a, const Side *b)
+{
+  return memcmp (cop_ram_span (a->ram, REGION_DRAM, REGION_RAM_SIZE),
+                 cop_ram_span (b->ram, REGION_DRAM, REGION_RAM_SIZE), REGION_RAM_SIZE) == 0;
+}
+
+/* Runs the program of @seed on all sides; whether they agree. */
+static bool
+run_program (uint64_t seed)
+{
+  static Region region;
+  Side sides[] = {
+    { .name = "interp", .ops = &cop_interp_ops },
+    { .name = "jit", .ops = &cop_jit_ops },
+    { .name = "hybrid", .ops = &cop_hybrid_ops },
+    { .name = "jit on a plain host", .ops = &cop_jit_ops, .without = "bmi1,bmi2,lzcnt,popcnt,fma" },
+    { .name = "switching", .ops = &cop_jit_ops, .switches = true },
+  };
+  RegionRandom random = { .state = seed ^ UINT64_C (0x5eed) };
+  uint64_t from = 0;
+  bool good = true;
+
+  region_make (&region, seed);
+  for (unsigned i = 0; i < G_N_ELEMENTS (sides); i++)
+    side_init (&sides[i], &region);
+
+  for (unsigned step = 0; step < STEPS && good; step++)
+    {
+      Stop stop = next_stop (&random, from);
+      unsigned engine = region_below (&random, 6);
+
+      for (unsigned i = 0; i < G_N_ELEMENTS (sides) && good; i++)
+        {
+          run_to (&sides[i], &stop);
+          if (memcmp (&sides[0].hart->s, &sides[i].hart->s, sizeof (CopHartState)) != 0)
+            {
+              g_autoptr (GString) report = g_string_new (NULL);
+
+              good = false;
+              cop_state_diff (&cop_hart_state_table, "hart", &sides[0].hart->s, &sides[i].hart->s,
+                              report);
+              g_printerr ("# %s\n# seed %" G_GUINT64_FORMAT ": %s differs from interp between "
+                          "instructions %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "\n",
+                          report->str, seed, sides[i].name, from, stop.limit);
+            }
+          else if (i > 0 && has_seed && !same_memory (&sides[0], &sides[i]))
+            {
+              good = false;
+              complain_of_memory (&sides[0], &sides[i], seed);
+              g_printerr ("# by instruction %" G_GUINT64_FORMAT ", from %" G_GUINT64_FORMAT "\n",
+                          stop.limit, from);
+            }
+        }
+      for (unsigned i = 0; i < G_N_ELEMENTS (sides) && good; i++)
+        {
+          if (sides[i].switches && engine < 3)
+            {
+              engine_down (&sides[i]);
+              engine_up (&sides[i], cop_engines[engine]);
+            }
+          interfere (&sides[i], &stop);
+        }
+      from = stop.limit;
+    }
+  for (unsigned i = 1; i < G_N_ELEMENTS (sides) && good; i++)
+    if (!same_memory (&sides[0], &sides[i]))
+      {
+        good = false;
+        complain_of_memory (&sides[0], &sides[i], seed);
+      }
+  for (unsigned i = 0; i < G_N_ELEMENTS (sides); i++)
+    side_clear (&sides[i]);
+  return good;
+}
+
+static void
+test_regions (void)
+{
+  gint64 end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
+  uint64_t first = has_seed ? only_seed : (uint64_t) (uint32_t) g_test_rand_int () << 8;
+  unsigned n = 0, bad = 0;
+
+  g_test_message ("seeds from %" G_GUINT64_FORMAT, first);
+  while (n < programs && g_get_monotonic_time () < end)
+    if (!run_program (first + n++) && ++bad == 10)
+      break;
+  g_test_message ("%u programs", n);
+  g_assert_cmpuint (bad, ==, 0);
+}
+
+/* Takes an option of ours and its number out of the arguments. */
+static bool
+take_option (int *argc, char **argv, const char *name, uint64_t *value)
+{
+  for (int i = 1; i + 1 < *argc; i++)
+    if (strcmp (argv[i], name) == 0 && g_ascii_isdigit (argv[i + 1][0]))
+      {
+        *value = g_ascii_strtoull (argv[i + 1], NULL, 0);
+        memmove (argv + i, argv + i + 2, sizeof *argv * (size_t) (*argc - i - 1));
+        *argc -= 2;
+        return true;
+      }
+  return false;
+}
+
+int
+main (int argc, char **argv)
+{
+  uint64_t number;
+
+  has_seed = take_option (&argc, argv, "--seed", &only_seed);
+  if (has_seed)
+    programs = 1;
+  if (take_option (&argc, argv, "--programs", &number))
+    programs = number;
+  if (take_option (&argc, argv, "--seconds", &number))
+    seconds = number;
+  if (take_option (&argc, argv, "--list", &number))
+    {
+      static Region region;
+      g_autofree char *listing = NULL;
+
+      region_make (&region, number);
+      listing = region_listing (&region);
+      g_print ("%s", listing);
+      return EXIT_SUCCESS;
+    }
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/jit/regions", test_regions);
+  return g_test_run ();
+}
