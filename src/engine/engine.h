@@ -13,11 +13,17 @@ typedef enum
   COP_RUN_STOP,                 /* COP_PENDING_STOP */
   COP_RUN_WFI,                  /* the hart waits: s.waiting is set, pc is after the wfi */
   COP_RUN_BREAKPOINT,           /* at a debugger's breakpoint, before the instruction */
+  COP_RUN_DIFFERENT,            /* CopEngineConfig.verify found a difference */
 } CopRunResult;
 
 typedef struct
 {
   uint64_t jit_cache_size;      /* bytes of host code at most; 0: the default */
+  /* Translated code runs in lockstep with the interpreter. At the first difference @differs is told
+     and the hart stops for good. One hart only. */
+  bool     verify;
+  void   (*differs) (gpointer data, const char *report);
+  gpointer differs_data;
 } CopEngineConfig;
 
 /* One figure of an engine's or hart's statistics. */

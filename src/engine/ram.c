@@ -122,7 +122,7 @@ cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length)
 
   /* Whoever decodes sets the page's bits and then reads its bytes; we wrote bytes and now read the
      bits. With a full barrier on both sides at least one of the two sees the other. */
-  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+  __atomic_fetch_add (&ram->n_written, 1, __ATOMIC_SEQ_CST);
 
   while (gpa < end)
     {

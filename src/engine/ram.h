@@ -43,6 +43,7 @@ typedef struct
 {
   CopRamBlock       rom, dram;
   bool              shared;     /* DRAM is a file, not anonymous */
+  uint64_t          n_written;  /* atomic: calls of cop_ram_written() */
   CopRamCodeWritten code_written;
   gpointer          code_written_data;
 } CopRam;

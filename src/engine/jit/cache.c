@@ -319,6 +319,28 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
   return true;
 }
 
+void
+cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *text)
+{
+  const CopJitBlock *block;
+
+  g_mutex_lock (&cache->lock);
+  block = find_block (cache, gpa, mode);
+  if (block != NULL)
+    {
+      const CopJitUnit *unit = block->unit;
+      const uint8_t *code = cache->rw + unit->code;
+
+      g_string_append_printf (text, "\nhost code at %p, the block's entry at +0x%x:\n",
+                              (const void *) (cache->exec + unit->code),
+                              (unsigned) ((const uint8_t *) block->code - cache->exec - unit->code));
+      for (uint32_t i = 0; i < unit->size; i++)
+        g_string_append_printf (text, "%02x%s", code[i], i % 32 == 31 ? "\n" : " ");
+      g_string_append_c (text, '\n');
+    }
+  g_mutex_unlock (&cache->lock);
+}
+
 /* --- closing ----------------------------------------------------------------------------------- */
 
 static void

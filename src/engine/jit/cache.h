@@ -109,6 +109,9 @@ bool cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *unit);
 /* Lets jump number @number lead to its target's translation, if there is one by now. */
 void cop_jit_cache_link (CopJitCache *cache, uint32_t number);
 
+/* Appends the host code of the unit with a block at @gpa, if there is one, in hexadecimal. */
+void cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *text);
+
 /* Closes units made from bytes of [gpa, gpa + length). */
 void cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length);
 

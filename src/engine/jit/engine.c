@@ -14,6 +14,7 @@
 #include "engine/interp/interp.h"
 #include "engine/jit/cache.h"
 #include "engine/jit/translate.h"
+#include "engine/jit/verify.h"
 #include "engine/machine.h"
 #include "engine/riscv/fpu-host.h"
 #include "engine/riscv/mmu.h"
@@ -25,6 +26,8 @@
 #define QUANTUM 8192
 /* What is left before a limit that is not worth entering translated code for. */
 #define NEAR 128
+/* Instructions compared at once when translated code is verified. */
+#define VERIFY_STRETCH 1024
 
 /* Runs of a block before its unit is translated. */
 #define HYBRID_HEAT 24
@@ -34,6 +37,7 @@ typedef struct
   CopEngine    parent;
   CopJitCache *cache;           /* (owned) */
   int32_t      heat;
+  CopEngineConfig config;
   GMutex       lock;
   GPtrArray   *harts;           /* (element-type CopHart) (owned array); guarded by lock */
 } CopJit;
@@ -47,6 +51,8 @@ typedef struct
   uint64_t       exits[COP_JIT_EXIT_BLOCK + 1];
   uint64_t       insns_translated;      /* retired in translated code */
   uint64_t       translation_ns;
+  CopJitVerify  *verify;        /* (owned) (nullable) */
+  CopJitExit     exit;          /* of the stretch that is verified */
 } CopJitHart;
 
 /* The hart this thread is running, so that its own stores to code need no request. */
@@ -83,6 +89,7 @@ create (const CopEngineOps *ops, int32_t heat, CopMachine *machine, CopRam *ram,
   jit->parent.ram = ram;
   jit->cache = cache;
   jit->heat = heat;
+  jit->config = *config;
   jit->harts = g_ptr_array_new ();
   g_mutex_init (&jit->lock);
   ram->code_written = jit_code_written;
@@ -127,6 +134,8 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->engine = engine;
   hart->engine_data = own;
   hart->jit.jumps = own->jumps;
+  if (jit->config.verify)
+    own->verify = cop_jit_verify_new (hart);
   g_mutex_lock (&jit->lock);
   g_ptr_array_add (jit->harts, hart);
   g_mutex_unlock (&jit->lock);
@@ -141,6 +150,7 @@ jit_detach (CopEngine *engine, CopHart *hart)
   g_mutex_lock (&jit->lock);
   g_ptr_array_remove (jit->harts, hart);
   g_mutex_unlock (&jit->lock);
+  g_clear_pointer (&own->verify, cop_jit_verify_free);
   cop_block_cache_free (own->blocks);
   cop_ir_unit_free (own->unit);
   g_free (own->jumps);
@@ -295,9 +305,9 @@ settle_place (CopHart *hart)
   hart->s.instret -= COP_JIT_PLACE_LEFT (hart->jit.exit_info);
 }
 
-/* Enters @code at s.pc. Returns false when run() is over. */
-static bool
-run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunResult *result)
+/* Enters @code at s.pc; s.pc and s.instret are where it left. */
+static CopJitExit
+enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
 {
   CopJitHart *own = jit_hart (hart);
   uint64_t before = hart->s.instret;
@@ -319,14 +329,88 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
       break;
     case COP_JIT_EXIT_LINK:
       hart->s.pc = hart->jit.exit_pc;
+      break;
+    default:
+      settle_place (hart);
+    }
+  own->insns_translated += hart->s.instret - before;
+  return exit;
+}
+
+static bool
+verify_enter (gpointer data, CopHart *hart, uint64_t fuel)
+{
+  CopJit *jit = data;
+  CopJitHart *own = jit_hart (hart);
+  const void *code = find_code (jit, hart);
+
+  own->exit = COP_JIT_EXIT_PC;
+  if (code != NULL)
+    own->exit = enter_code (jit, hart, code, fuel);
+  return own->exit == COP_JIT_EXIT_FAULT;
+}
+
+/* What is known of the unit at @pc: its first block in the intermediate form, and host code. */
+static void
+verify_describe (gpointer data, CopHart *hart, uint64_t pc, GString *report)
+{
+  CopJit *jit = data;
+  CopIrUnit *unit = jit_hart (hart)->unit;
+  g_autofree char *text = NULL;
+  uint64_t gpa;
+  const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
+
+  if (bytes == NULL)
+    return;
+  cop_translate_unit (unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), NULL, NULL);
+  text = cop_ir_dump (unit);
+  g_string_append_printf (report, "\nintermediate form:\n%s", text);
+  cop_jit_cache_dump (jit->cache, gpa, hart->mode, report);
+}
+
+/* Enters @code and compares what it does. False at a difference. */
+static bool
+verify_code (CopJit *jit, CopHart *hart, uint64_t fuel, CopJitExit *exit)
+{
+  CopJitHart *own = jit_hart (hart);
+  g_autofree char *report = NULL;
+  bool faulted;
+
+  report = cop_jit_verify_run (own->verify, hart, MIN (fuel, VERIFY_STRETCH), verify_enter,
+                               verify_describe, jit, &faulted);
+  *exit = own->exit;
+  if (report == NULL)
+    return true;
+  if (jit->config.differs != NULL)
+    jit->config.differs (jit->config.differs_data, report);
+  return false;
+}
+
+/* Enters @code at s.pc, and does what it left for. Returns false when run() is over. */
+static bool
+run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunResult *result)
+{
+  CopJitExit exit;
+
+  if (G_LIKELY (jit_hart (hart)->verify == NULL))
+    exit = enter_code (jit, hart, code, fuel);
+  else if (!verify_code (jit, hart, fuel, &exit))
+    {
+      *result = COP_RUN_DIFFERENT;
+      return false;
+    }
+
+  switch (exit)
+    {
+    case COP_JIT_EXIT_PC:
+      break;
+    case COP_JIT_EXIT_LINK:
       cop_jit_cache_link (jit->cache, hart->jit.exit_info);
       break;
     case COP_JIT_EXIT_FAULT:
-      settle_place (hart);
       cop_hart_take_trap (hart);
       break;
     case COP_JIT_EXIT_SYSTEM:
-      settle_place (hart);
       switch (cop_system_execute (hart, hart->jit.exit_op, hart->jit.exit_bits))
         {
         case COP_SYSTEM_DONE:
@@ -340,19 +424,11 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
         }
       break;
     case COP_JIT_EXIT_INTERPRET:
-      settle_place (hart);
-      own->insns_translated += hart->s.instret - before;
       return interpret_to (hart, hart->s.instret + 1, result);
     case COP_JIT_EXIT_BLOCK:
-      {
-        uint64_t left = COP_JIT_PLACE_LEFT (hart->jit.exit_info);
-
-        settle_place (hart);
-        own->insns_translated += hart->s.instret - before;
-        return interpret_to (hart, hart->s.instret + left, result);
-      }
+      return interpret_to (hart, hart->s.instret + COP_JIT_PLACE_LEFT (hart->jit.exit_info),
+                           result);
     }
-  own->insns_translated += hart->s.instret - before;
   return true;
 }
 
@@ -437,8 +513,12 @@ jit_set_vcpu_state (CopEngine *engine, CopHart *hart, const CopHartState *state)
 static void
 jit_drop_code (CopEngine *engine, CopHart *hart, uint64_t gpa, uint64_t length)
 {
+  CopJitHart *own = jit_hart (hart);
+
   (void) engine;
-  cop_block_cache_drop (jit_hart (hart)->blocks, gpa, length);
+  cop_block_cache_drop (own->blocks, gpa, length);
+  if (own->verify != NULL)
+    cop_jit_verify_drop_code (own->verify, gpa, length);
   if (length == UINT64_MAX)
     clear_jumps (hart);
 }
@@ -464,7 +544,7 @@ jit_flush (CopEngine *engine)
     {
       CopHart *hart = g_ptr_array_index (jit->harts, i);
 
-      cop_block_cache_flush (jit_hart (hart)->blocks);
+      jit_drop_code (engine, hart, 0, UINT64_MAX);
       clear_jumps (hart);
     }
 }
@@ -483,7 +563,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   CopJit *jit = (CopJit *) engine;
   CopJitCache *cache = jit->cache;
   uint64_t sums[G_N_ELEMENTS (exits)] = { 0 };
-  uint64_t translated = 0, all = 0, ns = 0;
+  uint64_t translated = 0, all = 0, ns = 0, compared = 0, skipped = 0;
 
   g_mutex_lock (&jit->lock);
   for (unsigned i = 0; i < jit->harts->len; i++)
@@ -496,6 +576,8 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
       translated += own->insns_translated;
       all += hart->s.instret;
       ns += own->translation_ns;
+      if (own->verify != NULL)
+        cop_jit_verify_stats (own->verify, &compared, &skipped);
     }
   g_mutex_unlock (&jit->lock);
   func (data, "jit.instructions", translated);
@@ -512,6 +594,11 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "jit.evictions", cache->n_evictions);
   g_mutex_unlock (&cache->lock);
   func (data, "jit.translation-us", ns / 1000);
+  if (jit->config.verify)
+    {
+      func (data, "verify.instructions-compared", compared);
+      func (data, "verify.instructions-skipped", skipped);
+    }
 }
 
 const CopEngineOps cop_jit_ops = {

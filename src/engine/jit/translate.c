@@ -596,7 +596,8 @@ add_work (WorkList *list, int64_t offset)
   if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || (offset & 1) ||
       list->n == COP_UNIT_MAX_BLOCKS || is_start (list, offset))
     return;
-  if (list->n > 0 && list->is_translated (list->data, list->gpa + offset))
+  if (list->n > 0 &&
+      (list->is_translated == NULL || list->is_translated (list->data, list->gpa + offset)))
     return;
   list->starts[offset / 2 / 64] |= UINT64_C (1) << (offset / 2 % 64);
   list->offsets[list->n++] = offset;

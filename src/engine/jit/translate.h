@@ -21,6 +21,7 @@ typedef bool (*CopIsTranslated) (gpointer data, uint64_t gpa);
  *   calls return to
  * @pc: of the first instruction, @gpa: the same in physical memory, DRAM or ROM
  * @page: host address of the page's start
+ * @is_translated: (nullable): NULL: all are, so that the unit has one block
  *
  * The page's lines are watched before they are read.
  */

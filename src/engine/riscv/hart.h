@@ -12,6 +12,7 @@
 #include "engine/clock.h"
 #include "engine/ram.h"
 #include "engine/riscv/isa.h"
+#include "engine/riscv/store-log.h"
 #include "engine/riscv/tlb.h"
 #include "engine/riscv/trap.h"
 #include "engine/state.h"
@@ -178,6 +179,10 @@ struct CopHart
   CopEngine   *engine;          /* (unowned) */
   gpointer     engine_data;     /* what the engine keeps for this hart */
   CopHartJit   jit;
+
+  /* For lockstep; see src/engine/jit/verify.h. */
+  CopStoreLog *store_log;       /* (owned) (nullable): notes pages before they are stored to */
+  bool         trap_stops;      /* an exception is not taken, but ends run() */
 
   /* MMU. */
   CopTlb      *machine_tlb, *bare_tlb, *supervisor_tlb, *mxr_tlb;       /* (owned) (nullable) */

@@ -203,6 +203,8 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
     {
       if (block->readonly)
         return access_fault (hart, gva, COP_ACCESS_STORE);
+      if (G_UNLIKELY (hart->store_log != NULL))
+        cop_store_log_note (hart->store_log, block->hva + (found.gpa - block->gpa));
       refill (hart, hart->tlb, gva, COP_ACCESS_STORE, &found);
       *target = (StoreTarget){
         .hva = block->hva + (found.gpa - block->gpa),
@@ -510,5 +512,8 @@ cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
                                           cop_mmu_priv (hart, COP_ACCESS_STORE), NULL)))
     return NULL;
   refill (hart, hart->tlb, gva, access, &found);
-  return cop_tlb_lookup (hart->tlb, gva, 1, access);
+  hva = cop_tlb_lookup (hart->tlb, gva, 1, access);
+  if (G_UNLIKELY (hart->store_log != NULL) && writes && hva != NULL)
+    cop_store_log_note (hart->store_log, hva);
+  return hva;
 }

@@ -74,6 +74,11 @@ cop_hart_take_trap (CopHart *hart)
 {
   CopTrapCause cause = hart->trap_cause;
 
+  if (G_UNLIKELY (hart->trap_stops))
+    {
+      cop_hart_kick (hart, COP_PENDING_STOP);
+      return;
+    }
   if (cause == COP_TRAP_ECALL_S && cop_sbi_handles (hart))
     {
       hart->s.instret++;

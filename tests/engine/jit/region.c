@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define HANDLER 0x0000u
-#define POINTERS 0x0600u        /* what the pointer registers are set to after a trap */
-#define RESTARTS 0x0700u        /* offsets of four bytes each */
+#define POINTERS 0x0600u /* what the pointer registers are set to after a trap */
+#define RESTARTS 0x0700u /* offsets of four bytes each */
 #define LENGTHS 0x4000u
 #define TABLES 0x30000u
 #define N_RESTARTS 64
@@ -24,14 +24,19 @@
 /* Registers with a purpose; random code writes the others only. */
 enum
 {
-  RA = 1, SP, GP, TP, T0,
-  S0 = 8, S1,
+  RA = 1,
+  SP,
+  GP,
+  TP,
+  T0,
+  S0 = 8,
+  S1,
   COUNTER = 21,
-  HANDLER_PAGE = 22,            /* physical: read in machine mode only */
+  HANDLER_PAGE = 22, /* physical: read in machine mode only */
   CODE_SIZE = 23,
   CODE_START = 24,
-  PATCH_PAGE = 25,              /* where it is written; it is executed elsewhere */
-  TABLE_PAGE = 26,              /* page table of the data */
+  PATCH_PAGE = 25, /* where it is written; it is executed elsewhere */
+  TABLE_PAGE = 26, /* page table of the data */
   WORK = 27,
   WORK2 = 28,
   RESTART = 29,
@@ -40,7 +45,9 @@ enum
 };
 
 static const uint8_t pointers[] = { SP, GP, TP, S0, S1 };
-static const uint8_t results[] = { 0, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, TEMP, TEMP2 };
+static const uint8_t results[] = {
+  0, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, TEMP, TEMP2
+};
 
 uint64_t
 region_random (RegionRandom *random)
@@ -52,12 +59,13 @@ region_random (RegionRandom *random)
   return z ^ z >> 31;
 }
 
-/* --- encoding ---------------------------------------------------------------------------------- */
+/* --- encoding ----------------------------------------------------------------------------------
+ */
 
 typedef struct
 {
   unsigned rd, rs1, rs2, rs3, rm;
-  int32_t  imm;
+  int32_t imm;
 } Fields;
 
 static uint32_t
@@ -125,16 +133,17 @@ encode (CopInsnOp op, Fields f)
 
 #define I(op, ...) encode (COP_INSN_##op, (Fields){ __VA_ARGS__ })
 
-/* --- the code being made ------------------------------------------------------------------------- */
+/* --- the code being made -------------------------------------------------------------------------
+ */
 
 typedef struct
 {
-  Region      *region;
+  Region *region;
   RegionRandom random;
-  unsigned     at;              /* in the code */
+  unsigned at; /* in the code */
   /* How often out of 64, besides plain arithmetic. */
-  unsigned     memory, fp, control, special, compressed;
-  bool         paged, supervisor, wild;
+  unsigned memory, fp, control, special, compressed;
+  bool paged, supervisor, wild;
 } Maker;
 
 static unsigned
@@ -227,7 +236,9 @@ random_row (Maker *m, CopInsnOp op)
     .rs1 = any_register (m),
     .rs2 = any_register (m),
     .rs3 = below (m, 32),
-    .rm = one_in (m, 3) ? below (m, 5) : one_in (m, 40) ? below (m, 8) : 7,
+    .rm = one_in (m, 3)    ? below (m, 5)
+          : one_in (m, 40) ? below (m, 8)
+                           : 7,
     .imm = random_imm (m),
   };
   uint32_t bits;
@@ -311,15 +322,15 @@ emit_compressed (Maker *m)
       if (insn.op == COP_INSN_ILLEGAL || insn.length != 2 || !is_plain (insn.op))
         continue;
       effects = cop_insn_table[insn.op].effects;
-      if ((effects & MEM_WRITE) ? !is_pointer (insn.rs1)
-                                : !(effects & FP) && !is_result (insn.rd))
+      if ((effects & MEM_WRITE) ? !is_pointer (insn.rs1) : !(effects & FP) && !is_result (insn.rd))
         continue;
       emit (m, bits, true);
       return;
     }
 }
 
-/* --- what random code does besides ------------------------------------------------------------------ */
+/* --- what random code does besides
+ * ------------------------------------------------------------------ */
 
 /* A large constant, known to a translator. */
 static void
@@ -351,14 +362,14 @@ static void
 emit_chain (Maker *m)
 {
   static const CopInsnOp ops[] = {
-    COP_INSN_addi,  COP_INSN_addiw,  COP_INSN_add,    COP_INSN_addw,   COP_INSN_sub,
-    COP_INSN_subw,  COP_INSN_and,    COP_INSN_andi,   COP_INSN_or,     COP_INSN_ori,
-    COP_INSN_xor,   COP_INSN_xori,   COP_INSN_slli,   COP_INSN_srli,   COP_INSN_srai,
-    COP_INSN_slliw, COP_INSN_srliw,  COP_INSN_sraiw,  COP_INSN_sext_b, COP_INSN_sext_h,
-    COP_INSN_zext_h, COP_INSN_add_uw, COP_INSN_sh1add, COP_INSN_sh2add, COP_INSN_sh3add,
-    COP_INSN_sll,   COP_INSN_srl,    COP_INSN_sra,    COP_INSN_sllw,   COP_INSN_mul,
-    COP_INSN_max,   COP_INSN_czero_eqz, COP_INSN_andn, COP_INSN_bext,  COP_INSN_slli_uw,
-    COP_INSN_sltu,  COP_INSN_slti,   COP_INSN_rol,    COP_INSN_ror,    COP_INSN_xnor,
+    COP_INSN_addi,   COP_INSN_addiw,     COP_INSN_add,    COP_INSN_addw,   COP_INSN_sub,
+    COP_INSN_subw,   COP_INSN_and,       COP_INSN_andi,   COP_INSN_or,     COP_INSN_ori,
+    COP_INSN_xor,    COP_INSN_xori,      COP_INSN_slli,   COP_INSN_srli,   COP_INSN_srai,
+    COP_INSN_slliw,  COP_INSN_srliw,     COP_INSN_sraiw,  COP_INSN_sext_b, COP_INSN_sext_h,
+    COP_INSN_zext_h, COP_INSN_add_uw,    COP_INSN_sh1add, COP_INSN_sh2add, COP_INSN_sh3add,
+    COP_INSN_sll,    COP_INSN_srl,       COP_INSN_sra,    COP_INSN_sllw,   COP_INSN_mul,
+    COP_INSN_max,    COP_INSN_czero_eqz, COP_INSN_andn,   COP_INSN_bext,   COP_INSN_slli_uw,
+    COP_INSN_sltu,   COP_INSN_slti,      COP_INSN_rol,    COP_INSN_ror,    COP_INSN_xnor,
   };
   unsigned reg = PICK (m, results), other = any_register (m), n = 2 + below (m, 4);
 
@@ -367,7 +378,9 @@ emit_chain (Maker *m)
       Fields f = {
         .rd = reg,
         .rs1 = one_in (m, 4) ? other : reg,
-        .rs2 = one_in (m, 4) ? reg : one_in (m, 3) ? any_register (m) : other,
+        .rs2 = one_in (m, 4)   ? reg
+               : one_in (m, 3) ? any_register (m)
+                               : other,
         .imm = one_in (m, 2) ? 32 : random_imm (m),
       };
 
@@ -420,14 +433,17 @@ emit_reservation (Maker *m)
 
   emit (m, wide ? I (lr_d, .rd = TEMP, .rs1 = base) : I (lr_w, .rd = TEMP, .rs1 = base), true);
   if (one_in (m, 3))
-    emit (m, I (sw, .rs1 = one_in (m, 2) ? base : base_register (m, false), .rs2 = any_register (m)),
+    emit (m,
+          I (sw, .rs1 = one_in (m, 2) ? base : base_register (m, false), .rs2 = any_register (m)),
           true);
   if (one_in (m, 2))
     emit (m, I (addi, .rd = TEMP, .rs1 = TEMP, .imm = 1), true);
   if (one_in (m, 6))
     wide = !wide;
-  emit (m, wide ? I (sc_d, .rd = TEMP2, .rs1 = base, .rs2 = TEMP)
-                : I (sc_w, .rd = TEMP2, .rs1 = base, .rs2 = TEMP), true);
+  emit (m,
+        wide ? I (sc_d, .rd = TEMP2, .rs1 = base, .rs2 = TEMP)
+             : I (sc_w, .rd = TEMP2, .rs1 = base, .rs2 = TEMP),
+        true);
 }
 
 static const uint16_t csrs[] = { 0x001, 0x002, 0x003, 0xc00, 0xc02, 0x140, 0x340, 0xc03 };
@@ -436,13 +452,16 @@ static void
 emit_csr (Maker *m)
 {
   static const CopInsnOp ops[] = {
-    COP_INSN_csrrw, COP_INSN_csrrs, COP_INSN_csrrc, COP_INSN_csrrwi, COP_INSN_csrrsi, COP_INSN_csrrci,
+    COP_INSN_csrrw,  COP_INSN_csrrs,  COP_INSN_csrrc,
+    COP_INSN_csrrwi, COP_INSN_csrrsi, COP_INSN_csrrci,
   };
   bool immediate = one_in (m, 2);
   CopInsnOp op = ops[below (m, 3) + (immediate ? 3 : 0)];
   Fields f = {
     .rd = PICK (m, results),
-    .rs1 = one_in (m, 3) ? 0 : immediate ? below (m, 32) : any_register (m),
+    .rs1 = one_in (m, 3) ? 0
+           : immediate   ? below (m, 32)
+                         : any_register (m),
     .imm = PICK (m, csrs),
   };
 
@@ -456,8 +475,8 @@ emit_fs (Maker *m)
   unsigned csr = m->supervisor ? 0x100 : 0x300;
 
   emit (m, I (lui, .rd = TEMP, .imm = (int32_t) (2 + 2 * below (m, 3)) << 12), true);
-  emit (m, one_in (m, 3) ? I (csrrc, .rs1 = TEMP, .imm = csr)
-                         : I (csrrs, .rs1 = TEMP, .imm = csr), false);
+  emit (m, one_in (m, 3) ? I (csrrc, .rs1 = TEMP, .imm = csr) : I (csrrs, .rs1 = TEMP, .imm = csr),
+        false);
 }
 
 /* Changes a page table entry of the data and fences; everything between must follow the fence. */
@@ -467,8 +486,10 @@ emit_table_change (Maker *m)
   int32_t offset = (int32_t) below (m, 64) * 8;
 
   emit (m, I (ld, .rd = WORK2, .rs1 = TABLE_PAGE, .imm = offset), true);
-  emit (m, I (xori, .rd = WORK2, .rs1 = WORK2,
-              .imm = PICK (m, ((const int32_t[]){ 1, 4, 0x40, 0x80, 0xc0, 6, 0x20 }))), false);
+  emit (m,
+        I (xori, .rd = WORK2, .rs1 = WORK2,
+           .imm = PICK (m, ((const int32_t[]){ 1, 4, 0x40, 0x80, 0xc0, 6, 0x20 }))),
+        false);
   emit (m, I (sd, .rs1 = TABLE_PAGE, .rs2 = WORK2, .imm = offset), false);
   emit (m, I (sfence_vma, .rs1 = 0, .rs2 = 0), false);
 }
@@ -484,8 +505,8 @@ emit_patch_call (Maker *m, unsigned slot)
   emit (m, I (jalr, .rd = RA, .rs1 = TEMP2, .imm = distance - high), false);
 }
 
-/* Writes a word over a patch function, fences, and perhaps calls it. The word is one of the table's,
-   picked by COUNTER. */
+/* Writes a word over a patch function, fences, and perhaps calls it. The word is one of the
+   table's, picked by COUNTER. */
 static void
 emit_patch (Maker *m)
 {
@@ -498,8 +519,8 @@ emit_patch (Maker *m)
   if (one_in (m, 4))
     emit (m, I (amoswap_w, .rd = 0, .rs1 = PATCH_PAGE, .rs2 = WORK2), false);
   else
-    emit (m, I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2,
-                .imm = slot * SLOT_SIZE + 4 * below (m, 6)), false);
+    emit (m, I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2, .imm = slot * SLOT_SIZE + 4 * below (m, 6)),
+          false);
   emit (m, I (fence_i, 0), false);
   emit (m, I (addi, .rd = COUNTER, .rs1 = COUNTER, .imm = 1 + below (m, 7)), false);
   if (!one_in (m, 4))
@@ -547,8 +568,9 @@ emit_control (Maker *m)
       emit_loop (m);
       break;
     default:
-      emit (m, encode (PICK (m, branches), (Fields){ .rs1 = any_register (m),
-                                                     .rs2 = one_in (m, 3) ? 0 : any_register (m) }),
+      emit (m,
+            encode (PICK (m, branches), (Fields){ .rs1 = any_register (m),
+                                                  .rs2 = one_in (m, 3) ? 0 : any_register (m) }),
             true);
     }
 }
@@ -576,16 +598,19 @@ emit_special (Maker *m)
         emit_table_change (m);
       break;
     case 8:
-      emit (m, (uint32_t) region_random (&m->random) | 0x7f, true);        /* illegal */
+      emit (m, (uint32_t) region_random (&m->random) | 0x7f, true); /* illegal */
       break;
     case 9:
-      emit (m, PICK (m, ((const uint32_t[]){ 0x00000073, 0x00100073, 0x9002, 0x0000100f, 0x00d00073 })),
-            true);
+      emit (
+        m, PICK (m, ((const uint32_t[]){ 0x00000073, 0x00100073, 0x9002, 0x0000100f, 0x00d00073 })),
+        true);
       break;
     case 10:
-      emit (m, encode (PICK (m, ((const CopInsnOp[]){ COP_INSN_cbo_inval, COP_INSN_cbo_clean,
-                                                      COP_INSN_cbo_flush, COP_INSN_sfence_vma })),
-                       (Fields){ .rs1 = base_register (m, false) }), true);
+      emit (m,
+            encode (PICK (m, ((const CopInsnOp[]){ COP_INSN_cbo_inval, COP_INSN_cbo_clean,
+                                                   COP_INSN_cbo_flush, COP_INSN_sfence_vma })),
+                    (Fields){ .rs1 = base_register (m, false) }),
+            true);
       break;
     case 11:
       if (m->wild && m->paged)
@@ -629,7 +654,8 @@ emit_random (Maker *m, unsigned n)
     }
 }
 
-/* --- second pass --------------------------------------------------------------------------------- */
+/* --- second pass ---------------------------------------------------------------------------------
+ */
 
 static unsigned
 pick_start (Maker *m, unsigned from, unsigned reach)
@@ -674,7 +700,8 @@ aim_branches (Maker *m)
     }
 }
 
-/* --- patches, handler, tables, data ---------------------------------------------------------------- */
+/* --- patches, handler, tables, data
+ * ---------------------------------------------------------------- */
 
 static uint32_t
 patch_word (RegionRandom *random)
@@ -730,9 +757,9 @@ make_handler (Maker *m)
   uint32_t *restarts = (uint32_t *) (void *) (m->region->low + RESTARTS);
   unsigned n = 0, interrupt, restart, restart2, on;
 
-  code[n++] = I (csrrs, .rd = WORK, .imm = 0x342);      /* mcause */
+  code[n++] = I (csrrs, .rd = WORK, .imm = 0x342); /* mcause */
   interrupt = n++;
-  code[n++] = I (csrrs, .rd = WORK, .imm = 0x341);      /* mepc */
+  code[n++] = I (csrrs, .rd = WORK, .imm = 0x341); /* mepc */
   code[n++] = I (sub, .rd = WORK, .rs1 = WORK, .rs2 = CODE_START);
   restart = n++;
   code[n++] = I (add, .rd = WORK2, .rs1 = WORK, .rs2 = HANDLER_PAGE);
@@ -750,7 +777,7 @@ make_handler (Maker *m)
 
   /* An interrupt: the fences that it may have kept the program from, then elsewhere. */
   code[interrupt] = I (blt, .rs1 = WORK, .imm = (int32_t) (4 * (n - interrupt)));
-  code[n++] = I (csrrci, .rs1 = 2, .imm = 0x344);       /* mip.SSIP */
+  code[n++] = I (csrrci, .rs1 = 2, .imm = 0x344); /* mip.SSIP */
   code[n++] = I (sfence_vma, .rs1 = 0, .rs2 = 0);
   code[n++] = I (fence_i, 0);
   code[restart] = I (bgeu, .rs1 = WORK, .rs2 = CODE_SIZE, .imm = (int32_t) (4 * (n - restart)));
@@ -767,7 +794,17 @@ make_handler (Maker *m)
 }
 
 #define PTE(gpa, flags) ((REGION_DRAM + (gpa)) >> 12 << 10 | (flags))
-enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128 };
+enum
+{
+  V = 1,
+  R = 2,
+  W = 4,
+  X = 8,
+  U = 16,
+  G = 32,
+  A = 64,
+  D = 128
+};
 
 /* Maps the first 2 MiB of DRAM at @va in small pages, and again behind as one large page. */
 static void
@@ -799,7 +836,7 @@ make_tables (Maker *m, unsigned levels, uint64_t va, unsigned user)
               flags = below (m, 256) & ~X;
               break;
             case 4:
-              gpa = REGION_DATA + below (m, 64) * 0x1000;       /* one page twice */
+              gpa = REGION_DATA + below (m, 64) * 0x1000; /* one page twice */
               break;
             case 5:
               flags |= G;
@@ -826,15 +863,38 @@ static uint64_t
 random_value (Maker *m)
 {
   static const uint64_t some[] = {
-    0, 1, UINT64_MAX, INT64_MAX, (uint64_t) INT64_MIN, INT32_MAX, (uint64_t) INT32_MIN, UINT32_MAX,
-    UINT64_C (0x3ff0000000000000), UINT64_C (0x7ff0000000000000), UINT64_C (0xfff0000000000000),
-    UINT64_C (0x7ff8000000000000), UINT64_C (0x7ff0000000000001), UINT64_C (0x8000000000000000),
-    UINT64_C (0x0010000000000000), UINT64_C (0x000fffffffffffff), UINT64_C (0x41dfffffffc00000),
-    UINT64_C (0xc1e0000000000000), UINT64_C (0x43e0000000000000), UINT64_C (0xffffffff3f800000),
-    UINT64_C (0xffffffff7fc00000), UINT64_C (0xffffffff7f800001), UINT64_C (0xffffffff7f800000),
-    UINT64_C (0xffffffff00000001), UINT64_C (0xffffffff807fffff), UINT64_C (0xffffffff4f000000),
-    UINT64_C (0xffffffffcf000000), UINT64_C (0xffffffff5f000000), UINT64_C (0xfffffffffffffc00),
-    UINT64_C (0xffffffffffff3c00), UINT64_C (0xffffffffffff7e00), UINT64_C (0x000000003f800000),
+    0,
+    1,
+    UINT64_MAX,
+    INT64_MAX,
+    (uint64_t) INT64_MIN,
+    INT32_MAX,
+    (uint64_t) INT32_MIN,
+    UINT32_MAX,
+    UINT64_C (0x3ff0000000000000),
+    UINT64_C (0x7ff0000000000000),
+    UINT64_C (0xfff0000000000000),
+    UINT64_C (0x7ff8000000000000),
+    UINT64_C (0x7ff0000000000001),
+    UINT64_C (0x8000000000000000),
+    UINT64_C (0x0010000000000000),
+    UINT64_C (0x000fffffffffffff),
+    UINT64_C (0x41dfffffffc00000),
+    UINT64_C (0xc1e0000000000000),
+    UINT64_C (0x43e0000000000000),
+    UINT64_C (0xffffffff3f800000),
+    UINT64_C (0xffffffff7fc00000),
+    UINT64_C (0xffffffff7f800001),
+    UINT64_C (0xffffffff7f800000),
+    UINT64_C (0xffffffff00000001),
+    UINT64_C (0xffffffff807fffff),
+    UINT64_C (0xffffffff4f000000),
+    UINT64_C (0xffffffffcf000000),
+    UINT64_C (0xffffffff5f000000),
+    UINT64_C (0xfffffffffffffc00),
+    UINT64_C (0xffffffffffff3c00),
+    UINT64_C (0xffffffffffff7e00),
+    UINT64_C (0x000000003f800000),
   };
   uint64_t value = region_random (&m->random);
 
@@ -922,8 +982,8 @@ region_make (Region *region, uint64_t seed)
 {
   static const uint8_t mixes[][5] = {
     /* memory, fp, control, special, compressed */
-    { 14, 10, 8, 4, 10 }, { 30, 2, 8, 4, 8 }, { 8, 34, 6, 2, 4 }, { 4, 2, 24, 6, 10 },
-    { 2, 0, 6, 1, 6 },    { 12, 4, 10, 24, 4 }, { 0, 0, 2, 0, 0 }, { 6, 50, 2, 2, 0 },
+    { 14, 10, 8, 4, 10 }, { 30, 2, 8, 4, 8 },   { 8, 34, 6, 2, 4 }, { 4, 2, 24, 6, 10 },
+    { 2, 0, 6, 1, 6 },    { 12, 4, 10, 24, 4 }, { 0, 0, 2, 0, 0 },  { 6, 50, 2, 2, 0 },
   };
   Maker m = { .region = region, .random = { seed * 2 + 1 } };
   const uint8_t *mix = PICK (&m, mixes);

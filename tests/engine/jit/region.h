@@ -21,7 +21,7 @@
 #define REGION_CODE 0x10000u
 #define REGION_CODE_SIZE 0x4000u
 #define REGION_PATCH 0x20000u
-#define REGION_LOW_SIZE 0x40000u        /* all before the data that is not zero is below */
+#define REGION_LOW_SIZE 0x40000u /* all before the data that is not zero is below */
 #define REGION_DATA 0x100000u
 #define REGION_DATA_SIZE 0x40000u
 
@@ -48,13 +48,13 @@ region_one_in (RegionRandom *random, unsigned n)
 
 typedef struct
 {
-  uint64_t     seed;
-  CopIsa       isa;
+  uint64_t seed;
+  CopIsa isa;
   CopHartState start;
-  uint8_t      low[REGION_LOW_SIZE];
-  uint8_t      data[REGION_DATA_SIZE];
+  uint8_t low[REGION_LOW_SIZE];
+  uint8_t data[REGION_DATA_SIZE];
   /* Words that may be written over patch functions, and how many patch words there are. */
-  unsigned     n_instructions;
+  unsigned n_instructions;
 } Region;
 
 /* Makes the program that @seed names. */
