@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ARENA_SIZE (16u << 20)
+#define ARENA_SIZE (8u << 20)
 /* FS may have to be made dirty; branches have links, and what ends a block has one too. */
 #define MAX_OPS (COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 3)
 #define MAX_BLOCK_SIZE (sizeof (CopBlock) + MAX_OPS * (sizeof (CopOp) + sizeof (CopOpPlace)))
