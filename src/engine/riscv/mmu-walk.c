@@ -108,11 +108,11 @@ leaf_allows (const CopHart *hart, uint64_t pte, CopAccess access, CopPriv priv)
 }
 
 static CopWalkEntry *
-walk_entry (CopHart *hart, uint64_t gva)
+walk_entry (CopTlbSpace *space, uint64_t gva)
 {
   uint64_t region = gva >> LEAF_TABLE_SHIFT;
 
-  return &hart->space->walk[(region ^ (region >> 9)) % COP_WALK_CACHE_SIZE];
+  return &space->walk[(region ^ (region >> 9)) % COP_WALK_CACHE_SIZE];
 }
 
 /* Where the entry at @gpa stands on the host, when the walk may read (or write) it. */
@@ -191,7 +191,7 @@ walk (CopHart *hart, uint64_t gva, CopAccess access, CopPriv priv, CopTranslatio
 {
   unsigned levels = (hart->s.satp >> 60) - 8 + 3;
   unsigned top_bit = 12 + 9 * levels - 1;
-  CopWalkEntry *cached = walk_entry (hart, gva);
+  CopWalkEntry *cached = walk_entry (hart->space, gva);
   uint64_t table;
   unsigned level;
   bool global = false;
@@ -279,14 +279,22 @@ cop_mmu_translate (CopHart *hart, uint64_t gva, CopAccess access, CopTranslation
 void
 cop_mmu_drop_walks (CopTlbSpace *space, uint64_t gva, uint64_t length)
 {
-  /* A table covers 2 MiB: only single pages are worth looking for. */
-  if (length > COP_PAGE_SIZE)
+  /* Beyond this many regions, each of what one table covers, it is as quick to drop all. */
+  static const uint64_t most = 8;
+  uint64_t first = gva >> LEAF_TABLE_SHIFT, regions;
+
+  if (length > most << LEAF_TABLE_SHIFT)
     {
       for (unsigned i = 0; i < COP_WALK_CACHE_SIZE; i++)
         space->walk[i].tag = COP_TLB_NO_TAG;
       return;
     }
-  for (unsigned i = 0; i < COP_WALK_CACHE_SIZE; i++)
-    if (space->walk[i].tag == gva >> LEAF_TABLE_SHIFT)
-      space->walk[i].tag = COP_TLB_NO_TAG;
+  regions = ((gva + length - 1) >> LEAF_TABLE_SHIFT) - first;
+  for (uint64_t i = 0; i <= MIN (regions, most); i++)
+    {
+      CopWalkEntry *entry = walk_entry (space, (first + i) << LEAF_TABLE_SHIFT);
+
+      if (entry->tag == first + i)
+        entry->tag = COP_TLB_NO_TAG;
+    }
 }
