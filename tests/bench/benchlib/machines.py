@@ -88,7 +88,7 @@ class Run:
         self.started = time.monotonic()
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env=machine.environment())
+                                        env=machine.environment(), start_new_session=True)
         self.buffer = b''
         self.log = []
 
