@@ -21,16 +21,7 @@
 #pragma once
 
 #include "engine/state.h"
-
-#define COP_XML_ERROR (cop_xml_error_quark ())
-GQuark cop_xml_error_quark (void);
-
-typedef enum
-{
-  COP_XML_ERROR_SYNTAX,         /* not well-formed, or not the document it should be */
-  COP_XML_ERROR_VALUE,          /* text that is not the number or word it should be */
-  COP_XML_ERROR_TOO_LARGE,
-} CopXmlError;
+#include "xml/error.h"
 
 /* The largest document that is read, in bytes: some twenty times that of 64 harts. */
 #define COP_XML_STATE_MAX (16u << 20)
