@@ -325,6 +325,7 @@ cop_ir_has_effect (const CopIrUnit *unit, CopIrRef ref)
     case IR_LR:
     case IR_SC:
     case IR_FP:
+    case IR_FFLAGS:
       return true;
     default:
       return cop_ir_has_effect (unit, node->a) || cop_ir_has_effect (unit, node->b) ||
@@ -413,7 +414,7 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
 {
   static const char *const kinds[] = { "",       "",    "store", "effect", "branch if", "jump",
                                        "jump to", "system", "interpret", "fence", "relax",
-                                       "zero block", "check next page",
+                                       "zero block", "fflags =", "check next page",
                                        "check target", "nop" };
 
   g_string_append_printf (text, "  %03x  ", statement->offset);

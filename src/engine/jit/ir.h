@@ -87,7 +87,8 @@
   OP (BOX16,     1)                                                                            \
   OP (FNEG32,    1)     /* of an f32, by its sign bit */                                       \
   OP (FNEG64,    1)                                                                            \
-  OP (FP,        3)     /* imm: CopIrFp << 8 | rounding mode; as many operands as it has */
+  OP (FP,        3)     /* imm: CopIrFp << 8 | rounding mode; as many operands as it has */  \
+  OP (FFLAGS,    0)     /* flags gathered so far, as in the CSR of that name */
 
 typedef enum
 {
@@ -204,6 +205,7 @@ typedef enum
   IR_FENCE,                     /* a full one */
   IR_RELAX,                     /* pause */
   IR_CBO_ZERO,                  /* of the block at gva a; imm: the bits */
+  IR_SET_FFLAGS,                /* fflags = a */
   IR_CHECK_NEXT_PAGE,           /* fetches of the next page lead to host address imm; else the
                                    instruction is the interpreter's */
   IR_CHECK_TARGET,              /* a must be a multiple of 4, else a misaligned-instruction trap */

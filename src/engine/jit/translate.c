@@ -203,7 +203,7 @@ fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
 #define JUMP_REG(target)  add_jump_reg (t, target)
 #define CHECK_TARGET(target) add_check_target (t, target)
 #define RAISE(cause, tval) add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0)
-#define SYSTEM            add_statement (t, IR_SYSTEM, IR_NONE, IR_NONE, t->insn.bits | (uint64_t) t->insn.op << 32)
+#define SYSTEM            add_system (t)
 #define PAUSE             add_statement (t, IR_RELAX, IR_NONE, IR_NONE, 0)
 #define PREFETCH          ((void) t)
 #define FENCE             add_fence (t)
@@ -308,6 +308,36 @@ add_check_target (Translator *t, CopIrRef target)
 {
   if (!(t->hart->isa & COP_ISA (C)))
     add_statement (t, IR_CHECK_TARGET, target, IR_NONE, 0);
+}
+
+#define CSR_FFLAGS 1
+
+/* Reading fflags, and writing it, the other effects of which have been seen to: what compilers put
+   around comparisons that raise nothing. */
+static bool
+is_plain_fflags (const Translator *t)
+{
+  if (t->insn.bits >> 20 != CSR_FFLAGS || (t->hart->mode & COP_MODE_FS_OFF) ||
+      !(t->hart->isa & COP_ISA (F)))
+    return false;
+  if (t->insn.op == COP_INSN_csrrs)
+    return t->insn.rs1 == 0;
+  return (t->insn.op == COP_INSN_csrrw || t->insn.op == COP_INSN_csrrwi) && t->insn.rd == 0 &&
+         !(t->hart->mode & COP_MODE_FS_CLEAN);
+}
+
+static void
+add_system (Translator *t)
+{
+  if (!is_plain_fflags (t))
+    add_statement (t, IR_SYSTEM, IR_NONE, IR_NONE, t->insn.bits | (uint64_t) t->insn.op << 32);
+  else if (t->insn.op == COP_INSN_csrrs)
+    set_x (t, cop_ir_add (t->unit, IR_FFLAGS, IR_NONE, IR_NONE, IR_NONE, 0));
+  else
+    add_statement (t, IR_SET_FFLAGS,
+                   t->insn.op == COP_INSN_csrrw ? get_x (t, t->insn.rs1)
+                                                : cop_ir_const (t->unit, t->insn.bits >> 15 & 31),
+                   IR_NONE, 0);
 }
 
 static void
@@ -467,7 +497,7 @@ translate_insn (Translator *t)
       /* A branch on constants is a jump or nothing. */
       return last == NULL || t->unit->statements->len == before;
     }
-  return !(t->effects & ENDS_BLOCK);
+  return !(t->effects & ENDS_BLOCK) || ((t->effects & IN_SYSTEM_C) && is_plain_fflags (t));
 }
 
 /* --- spans ------------------------------------------------------------------------------------ */

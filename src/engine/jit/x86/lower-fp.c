@@ -533,6 +533,63 @@ lower_setf (CopJitBackend *b, const CopIrStatement *statement)
   set_copy (b, xmm, reg, is_f32 ? F_COPY_32 : F_COPY_64);
 }
 
+/* --- flags ------------------------------------------------------------------------------------- */
+
+/* COP_FFLAG_* for each value of the flags in MXCSR: PE UE OE ZE DE IE. */
+#define FLAGS_OF(m)                                                                              \
+  (((m) & 0x01) << 4 | ((m) & 0x04) << 1 | ((m) & 0x08) >> 1 | ((m) & 0x10) >> 3 |               \
+   ((m) & 0x20) >> 5)
+#define FLAGS_4(m) FLAGS_OF (m), FLAGS_OF ((m) + 1), FLAGS_OF ((m) + 2), FLAGS_OF ((m) + 3)
+#define FLAGS_16(m) FLAGS_4 (m), FLAGS_4 ((m) + 4), FLAGS_4 ((m) + 8), FLAGS_4 ((m) + 12)
+static const uint8_t flags_of_mxcsr[64] = { FLAGS_16 (0), FLAGS_16 (16), FLAGS_16 (32),
+                                            FLAGS_16 (48) };
+
+#define FLAGS_MASK 0x1f
+#define MXCSR_FLAGS 0x3f
+
+/* eax = MXCSR, also in jit.args[0] */
+static void
+store_mxcsr (CopJitBackend *b)
+{
+  asm_rm (&b->a, 0x0fae, false, (CopReg) 3, HART_FIELD (jit.args[0]));
+  asm_rm (&b->a, 0x8b, false, RAX, HART_FIELD (jit.args[0]));
+}
+
+void
+lower_get_fflags (CopJitBackend *b, CopReg dst)
+{
+  store_mxcsr (b);
+  asm_alu_ri (&b->a, ALU_AND, false, RAX, MXCSR_FLAGS);
+  asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) flags_of_mxcsr);
+  asm_rm (&b->a, 0x0fb6, false, RAX, mem_index (RCX, RAX, 0, 0));
+  asm_rm (&b->a, 0x0fb6, false, RCX, HART_FIELD (s.fcsr));
+  asm_alu_ri (&b->a, ALU_AND, false, RCX, FLAGS_MASK);
+  asm_alu_rr (&b->a, ALU_OR, false, RAX, RCX);
+  asm_mov_rr (&b->a, true, dst, RAX);
+}
+
+/* Flags wait in fcsr; the host's are cleared, which is slow, only when there are any. */
+void
+lower_set_fflags (CopJitBackend *b, CopIrRef value)
+{
+  CopLabel clear = asm_new_label (&b->a);
+
+  lower_value (b, value, RDX, 0);
+  asm_rm (&b->a, 0x0fb6, false, RCX, HART_FIELD (s.fcsr));
+  asm_alu_ri (&b->a, ALU_AND, false, RDX, FLAGS_MASK);
+  asm_alu_ri (&b->a, ALU_AND, false, RCX, ~FLAGS_MASK);
+  asm_alu_rr (&b->a, ALU_OR, false, RCX, RDX);
+  asm_rm8 (&b->a, 0x88, RCX, HART_FIELD (s.fcsr));
+  store_mxcsr (b);
+  asm_rr (&b->a, 0xf7, false, (CopReg) 0, RAX); /* test eax, imm32 */
+  emit32 (&b->a, MXCSR_FLAGS);
+  asm_jcc (&b->a, CC_E, clear);
+  asm_alu_ri (&b->a, ALU_AND, false, RAX, ~MXCSR_FLAGS);
+  asm_rm (&b->a, 0x89, false, RAX, HART_FIELD (jit.args[0]));
+  asm_rm (&b->a, 0x0fae, false, (CopReg) 2, HART_FIELD (jit.args[0]));
+  asm_bind (&b->a, clear);
+}
+
 void
 lower_fp_stub (CopJitBackend *b, const CopStub *stub)
 {

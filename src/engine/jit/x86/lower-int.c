@@ -838,6 +838,9 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
     case IR_FP:
       lower_fp_to_int (b, ref, dst);
       break;
+    case IR_FFLAGS:
+      lower_get_fflags (b, dst);
+      break;
     case IR_LAST:
       g_assert_not_reached ();
     }

@@ -136,6 +136,8 @@ void lower_memory_stub (CopJitBackend *b, const CopStub *stub);
 /* lower-fp.c */
 void lower_setf (CopJitBackend *b, const CopIrStatement *statement);
 void lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst);
+void lower_get_fflags (CopJitBackend *b, CopReg dst);
+void lower_set_fflags (CopJitBackend *b, CopIrRef value);
 void lower_fp_stub (CopJitBackend *b, const CopStub *stub);
 /* Copies of f registers around calls of C, which clobbers xmm registers. */
 void lower_forget_copies (CopJitBackend *b);

@@ -283,6 +283,9 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       asm_call_to (&b->a, b->cbo_zero);
       lower_forget_copies (b);
       return true;
+    case IR_SET_FFLAGS:
+      lower_set_fflags (b, statement->a);
+      return true;
     case IR_CHECK_NEXT_PAGE:
       check_next_page (b, statement);
       return true;
