@@ -8,9 +8,9 @@
  *   RUN/domains/UUID.xml         a running domain, with what the next daemon must know of it
  *   RUN/daemon.lock              held while a daemon uses these folders
  *
- * A change is written beside (".NAME.new"), synced, renamed, and its folder synced: after a crash at
- * any moment the old or the new is there. What was left beside is removed at the next start.
- * RUN lives in memory and goes with the host; it is renamed into place, but not synced.
+ * A change is written beside (".NAME.new"), synced, renamed, and its folder synced: after a crash
+ * at any moment the old or the new is there. What was left beside is removed at the next start. RUN
+ * lives in memory and goes with the host; it is renamed into place, but not synced.
  *
  * Threads: all functions may be called on any thread; two for the same domain not at a time.
  */
@@ -27,25 +27,25 @@ typedef struct CopDomainStore CopDomainStore;
 /* One domain as it is found at start. */
 typedef struct
 {
-  char  uuid[37];
-  char *name;                   /* (owned) (nullable): NULL when the first line does not say: the
-                                   document was written or changed by hand, and has to be read */
-  bool  autostart;
-  bool  managed_save;
+  char uuid[37];
+  char *name; /* (owned) (nullable): NULL when the first line does not say: the
+                 document was written or changed by hand, and has to be read */
+  bool autostart;
+  bool managed_save;
 } CopStoreDomain;
 
 /* What the next daemon has to know of a running domain, beside its document. */
 typedef struct
 {
-  char     uuid[37];
-  int      id;
-  char    *name;                /* (owned) */
-  char    *token;               /* (owned): tells the process from any other */
-  unsigned state, reason;       /* libvirt's numbers */
-  bool     persistent;          /* there is a definition as well */
-  int64_t  started;             /* us since the epoch */
-  char    *job;                 /* (owned) (nullable): name of what was under way */
-  char    *xml;                 /* (owned): the live document */
+  char uuid[37];
+  int id;
+  char *name; /* (owned) */
+  char *token; /* (owned): tells the process from any other */
+  unsigned state, reason; /* libvirt's numbers */
+  bool persistent; /* there is a definition as well */
+  int64_t started; /* us since the epoch */
+  char *job; /* (owned) (nullable): name of what was under way */
+  char *xml; /* (owned): the live document */
 } CopStoreRunning;
 void cop_store_running_free (CopStoreRunning *running);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopStoreRunning, cop_store_running_free)

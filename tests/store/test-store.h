@@ -33,3 +33,24 @@ test_need_program (const char *name)
     g_test_skip_printf ("%s is not installed", name);
   return false;
 }
+
+/* Removes @folder and all that is in it; a folder that cannot be read is made readable first. */
+static inline void
+test_remove_tree (const char *folder)
+{
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  if (!g_file_test (folder, G_FILE_TEST_IS_SYMLINK) && g_file_test (folder, G_FILE_TEST_IS_DIR))
+    {
+      g_chmod (folder, 0700);
+      dir = g_dir_open (folder, 0, NULL);
+    }
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      test_remove_tree (path);
+    }
+  g_remove (folder);
+}

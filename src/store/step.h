@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Steps on the way to disk. Each has a name, so that the fault suite can end the process between
+ * any two of them and then look at what is there.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum
+{
+  COP_STORE_STEP_CREATED, /* the file beside is there, empty */
+  COP_STORE_STEP_HALF_WRITTEN,
+  COP_STORE_STEP_WRITTEN,
+  COP_STORE_STEP_SYNCED,
+  COP_STORE_STEP_RENAMED, /* the commit of a write */
+  COP_STORE_STEP_FOLDER_SYNCED,
+  COP_STORE_STEP_UNLINKED, /* the commit of a removal */
+  COP_STORE_STEP_LINK_REMOVED,
+  COP_STORE_STEP_LINKED, /* autostart */
+  COP_STORE_STEP_MEMORY_RENAMED,
+  COP_STORE_STEP_MEMORY_UNLINKED,
+  COP_STORE_STEP_LAST
+} CopStoreStep;
+
+/* Called at each step; NULL but in tests. */
+extern void (*cop_store_step_hook) (CopStoreStep step);
+
+static inline void
+cop_store_step (CopStoreStep step)
+{
+  if (G_UNLIKELY (cop_store_step_hook != NULL))
+    cop_store_step_hook (step);
+}
