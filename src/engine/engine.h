@@ -16,6 +16,8 @@ typedef enum
   COP_RUN_DIFFERENT,            /* CopEngineConfig.verify found a difference */
 } CopRunResult;
 
+typedef struct CopIrUnit CopIrUnit;
+
 typedef struct
 {
   uint64_t jit_cache_size;      /* bytes of host code at most; 0: the default */
@@ -24,6 +26,9 @@ typedef struct
   bool     verify;
   void   (*differs) (gpointer data, const char *report);
   gpointer differs_data;
+  /* (nullable): for tests: may spoil what was translated, before it is lowered; on any hart's
+     thread. */
+  void   (*translated) (CopIrUnit *unit);
 } CopEngineConfig;
 
 /* One figure of an engine's or hart's statistics. */

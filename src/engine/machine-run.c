@@ -61,7 +61,7 @@ run_hart (CopMachine *machine, CopHart *hart)
 
   if (machine->budgeted && hart->s.instret < limit)
     __atomic_fetch_add (&machine->budget, limit - hart->s.instret, __ATOMIC_RELAXED);
-  /* Nobody sets breakpoints yet: one that is hit all the same ends nothing. */
+  /* At a difference the engine has told its story, and the machine is about to end. */
   (void)result;
 }
 

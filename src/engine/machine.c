@@ -43,6 +43,15 @@ check_config (const CopMachineConfig *config, GError **error)
                            "leave extension 's' on, or boot with --bios none");
       return false;
     }
+  if (config->engine_config.verify && config->harts != 1)
+    {
+      g_set_error (
+        error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
+        "translated code can be verified on one hart, not %u: others would change memory "
+        "in between; choose --harts 1",
+        config->harts);
+      return false;
+    }
   return true;
 }
 
@@ -72,10 +81,21 @@ tohost_write (gpointer data, const uint8_t *bytes, size_t length)
 
 static const CopHtifOps htif_ops = { tohost_exit, tohost_write };
 
+/* On the hart's thread: translated code went wrong. */
+static void
+engine_differs (gpointer data, const char *report)
+{
+  CopMachine *machine = data;
+
+  if (machine->events.differs != NULL)
+    machine->events.differs (machine->events_data, report);
+  cop_machine_end (machine, COP_END_DIFFERENT, 0);
+}
+
 static bool
 build_engine (CopMachine *machine, GError **error)
 {
-  const CopMachineConfig *config = machine->config;
+  CopMachineConfig *config = machine->config;
   const CopEngineOps *ops = cop_engine_find (config->engine);
 
   if (ops == NULL)
@@ -85,6 +105,8 @@ build_engine (CopMachine *machine, GError **error)
                    config->engine);
       return false;
     }
+  config->engine_config.differs = engine_differs;
+  config->engine_config.differs_data = machine;
   machine->engine = ops->create (machine, machine->ram, &config->engine_config, error);
   if (machine->engine == NULL)
     return false;

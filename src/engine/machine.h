@@ -41,6 +41,7 @@ typedef enum
   COP_END_TOHOST,               /* tohost was written; code is its exit code */
   COP_END_INSTRUCTIONS,         /* max_instructions reached */
   COP_END_HALTED,               /* every hart waits for what can never come */
+  COP_END_DIFFERENT,            /* engine_config.verify found a difference: see CopMachineEvents */
 } CopEndReason;
 
 typedef struct
@@ -54,6 +55,8 @@ typedef struct
 {
   void (*ended) (gpointer data, CopEnd end);
   void (*reset) (gpointer data);        /* the guest asked for a reset and it was done */
+  /* Before the machine ends because translated code did something else than the interpreter. */
+  void (*differs) (gpointer data, const char *report);
 } CopMachineEvents;
 
 /**

@@ -112,6 +112,14 @@ cop_ram_span (const CopRam *ram, uint64_t gpa, uint64_t length)
   return block_holds (&ram->dram, gpa, length) ? ram->dram.hva + (gpa - ram->dram.gpa) : NULL;
 }
 
+static __thread uint64_t written_here;
+
+uint64_t
+cop_ram_written_by_others (const CopRam *ram)
+{
+  return __atomic_load_n (&ram->n_written, __ATOMIC_SEQ_CST) - written_here;
+}
+
 void
 cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length)
 {
@@ -123,6 +131,7 @@ cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length)
   /* Whoever decodes sets the page's bits and then reads its bytes; we wrote bytes and now read the
      bits. With a full barrier on both sides at least one of the two sees the other. */
   __atomic_fetch_add (&ram->n_written, 1, __ATOMIC_SEQ_CST);
+  written_here++;
 
   while (gpa < end)
     {

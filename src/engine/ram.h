@@ -88,6 +88,9 @@ cop_ram_page (const CopRam *ram, uint64_t gpa)
  */
 void cop_ram_written (CopRam *ram, uint64_t gpa, uint64_t length);
 
+/* A number that changes when another thread than this one calls cop_ram_written(). */
+uint64_t cop_ram_written_by_others (const CopRam *ram);
+
 /**
  * cop_ram_read:
  * cop_ram_write:

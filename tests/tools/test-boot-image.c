@@ -59,6 +59,28 @@ test_selftest (gconstpointer data)
   g_assert_null (strstr (out, "FAIL"));
 }
 
+/* With a shell, so that a process more than init runs. */
+static void
+test_verify (void)
+{
+  g_autofree char *image = image_argument ();
+  g_autofree char *arguments = NULL;
+  g_autofree char *out = NULL;
+  g_autofree char *err = NULL;
+  int status;
+
+  g_test_summary ("the kernel, init and a shell run the same under the JIT as interpreted");
+  if (image == NULL)
+    return;
+  arguments = g_strdup_printf ("run " COMMON "--image %s --verify --append "
+                               "'coppice.run=\"echo $((6 * 7))\"'",
+                               image);
+  status = test_vmtool (arguments, &out, &err);
+  g_test_message ("%s%s", out, err);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_nonnull (strstr (out, "\n42"));
+}
+
 static void
 test_failure (void)
 {
@@ -109,6 +131,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, *engine, test_selftest);
     }
+  g_test_add_func ("/tools/boot-image/verify", test_verify);
   g_test_add_func ("/tools/boot-image/failure", test_failure);
   g_test_add_func ("/tools/boot-image/shell", test_shell);
   return g_test_run ();

@@ -56,6 +56,15 @@ static const struct
   { BARE "--kernel echo.elf --cpu f=off,d=on,zfhmin=off", 2, "--cpu: extension 'd' needs 'f'; add f=on or d=off" },
   { BARE "--kernel echo.elf --timeout soon", 2, "--timeout: 'soon' is not a number of seconds, such as 10 or 2.5" },
 
+  { BARE "--kernel echo.elf --engine qemu", 2, "--engine: 'qemu' is not one of hybrid, jit, interp" },
+  { BARE "--kernel echo.elf --engine interp --verify", 2,
+    "--verify has no effect with engine 'interp', which translates nothing; leave it out, or choose another with --engine" },
+  { BARE "--kernel echo.elf --engine interp --jit-cache 2M", 2,
+    "--jit-cache has no effect with engine 'interp', which translates nothing; leave it out, or choose another with --engine" },
+  { BARE "--kernel echo.elf --jit-cache 512K", 2, "--jit-cache: 512K is out of range; it must be from 1 MiB to 1 GiB" },
+  { BARE "--kernel echo.elf --harts 2 --verify", 1,
+    "translated code can be verified on one hart, not 2: others would change memory in between; choose --harts 1" },
+
   { BARE "--kernel echo.elf --disk missing", 1, "disk 'missing': no such file; 'truncate -s 4G missing' makes an empty one" },
   { BARE "--kernel echo.elf --disk folder", 1, "disk 'folder': this is a folder; name a file in it" },
   { BARE "--kernel echo.elf --disk empty", 1, "disk 'empty': smaller than a sector; 'truncate -s 4G empty' makes it larger" },
@@ -155,6 +164,9 @@ static const struct
     "vmtool: stopped by --timeout 0.2, hart 0 at 0x80000000\n" },
   { BARE "--kernel loop.elf --harts 4 --max-instructions 100000", 123,
     "vmtool: stopped by --max-instructions 100000, hart 0 at 0x80000000\n" },
+  { BARE "--kernel pass.elf --verify", 0, "" },
+  { BARE "--kernel loop.elf --engine jit --verify --jit-cache 1M --max-instructions 10000", 123,
+    "vmtool: stopped by --max-instructions 10000, hart 0 at 0x80000000\n" },
   { BARE "--kernel pass.elf --disk disk,readonly --disk disk,readonly", 0, "" },
   { BARE "--kernel pass.elf --disk qcow2,format=raw,serial=AB12 --net user --console none", 0, "" },
   /* clang-format on */

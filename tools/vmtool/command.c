@@ -18,6 +18,8 @@ const VmtExitRow vmt_exit_rows[] = {
   { VMT_EXIT_FAILED,           VMT_EXIT_GUEST_LAST,
     N_ ("a guest reported failure with this code of its own, the last one standing for larger "
         "codes; a message on standard error, or --json, tells it from vmtool's own 1 and 2") },
+  { VMT_EXIT_DIFFERENT,        VMT_EXIT_DIFFERENT,
+    N_ ("--verify found translated code that differs from the interpreter") },
   { VMT_EXIT_HALTED,           VMT_EXIT_HALTED,
     N_ ("the guest waits for an interrupt that cannot come") },
   { VMT_EXIT_MAX_INSTRUCTIONS, VMT_EXIT_MAX_INSTRUCTIONS,

@@ -214,23 +214,11 @@ read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
 }
 
 static bool
-set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
+set_unknown_engine (const char *name, GError **error)
 {
-  const char *name = vmt_call_string (call, "engine");
-  const CopEngineOps *ops;
-  g_autoptr (GPtrArray) names = NULL;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
   g_autofree char *list = NULL;
 
-  if (name == NULL)
-    return true;
-  ops = cop_engine_find (name);
-  if (ops != NULL)
-    {
-      config->engine = ops->name;
-      return true;
-    }
-
-  names = g_ptr_array_new ();
   for (const CopEngineOps *const *engine = cop_engines; *engine != NULL; engine++)
     g_ptr_array_add (names, (gpointer)(*engine)->name);
   g_ptr_array_add (names, NULL);
@@ -238,6 +226,30 @@ set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
   g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--engine: '%s' is not one of %s"), name,
                list);
   return false;
+}
+
+static bool
+set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
+{
+  static const char *const of_translators[] = { "jit-cache", "verify" };
+  const char *name = vmt_call_string (call, "engine");
+  const CopEngineOps *ops = cop_engine_find (name);
+
+  if (ops == NULL)
+    return set_unknown_engine (name, error);
+  for (unsigned i = 0; i < G_N_ELEMENTS (of_translators); i++)
+    if (ops == &cop_interp_ops && vmt_call_has (call, of_translators[i]))
+      {
+        g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                     _ ("--%s has no effect with engine '%s', which translates nothing; leave it "
+                        "out, or choose another with --engine"),
+                     of_translators[i], ops->name);
+        return false;
+      }
+  config->engine = ops->name;
+  config->engine_config.jit_cache_size = vmt_call_size (call, "jit-cache");
+  config->engine_config.verify = vmt_call_flag (call, "verify");
+  return true;
 }
 
 /* Whether a word of --cpu names no extension but comes close to one. */

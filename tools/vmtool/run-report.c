@@ -48,6 +48,12 @@ tell_halted (const VmtReport *report)
 }
 
 static void
+tell_different (const VmtReport *report)
+{
+  g_printerr (_ ("vmtool: --verify: %s"), report->difference);
+}
+
+static void
 tell_timeout (const VmtReport *report)
 {
   g_printerr (_ ("vmtool: stopped by --timeout %g, hart 0 at 0x%" PRIx64 "\n"), report->timeout,
@@ -62,6 +68,7 @@ static const EndRow end_rows[] = {
   [COP_END_TOHOST]       = { "tohost",           GUEST_CODE,                tell_tohost },
   [COP_END_INSTRUCTIONS] = { "max-instructions", VMT_EXIT_MAX_INSTRUCTIONS, tell_instructions },
   [COP_END_HALTED]       = { "halted",           VMT_EXIT_HALTED,           tell_halted },
+  [COP_END_DIFFERENT]    = { "different",        VMT_EXIT_DIFFERENT,        tell_different },
   /* clang-format on */
 };
 
@@ -153,8 +160,10 @@ print_json (const VmtReport *report, const GArray *statistics)
   vmt_printer_number (printer, "code", report->end.code);
   vmt_printer_number (printer, "status", vmt_report_status (report));
   vmt_printer_real (printer, "seconds", report->seconds);
-  vmt_printer_number (printer, "instructions", (int64_t)report->instructions);
+  vmt_printer_number (printer, "instructions", (int64_t) report->instructions);
   vmt_printer_size (printer, "resident", report->resident);
+  if (report->difference != NULL)
+    vmt_printer_text (printer, "difference", report->difference);
   if (statistics != NULL)
     {
       vmt_printer_begin (printer, "statistics");

@@ -29,6 +29,7 @@ typedef struct
   uint64_t pc;                  /* of hart 0 */
   double   timeout;             /* of --timeout, seconds */
   uint64_t max_instructions;
+  const char *difference;       /* (unowned) (nullable): what --verify found */
 } VmtReport;
 
 /* Returns: what vmtool exits with; see vmt_exit_rows. Signals are not its business. */

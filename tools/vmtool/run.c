@@ -36,6 +36,7 @@ typedef struct
   bool monitor_wanted;
   bool over; /* the machine ended, or we end it */
   VmtStop stop;
+  char *difference; /* (owned) (nullable): of --verify; set before the machine ends */
 } Run;
 
 static void
@@ -45,6 +46,7 @@ run_clear (Run *run)
   g_clear_pointer (&run->machine, cop_machine_free);
   g_clear_pointer (&run->console, vmt_console_free);
   g_clear_pointer (&run->virtio_console, vmt_console_free);
+  g_clear_pointer (&run->difference, g_free);
   if (run->trace != NULL)
     vmt_trace_close (run->trace, NULL);
 }
@@ -80,7 +82,18 @@ machine_ended (gpointer data, CopEnd end G_GNUC_UNUSED)
   g_source_attach (source, NULL);
 }
 
-static const CopMachineEvents machine_events = { .ended = machine_ended };
+/* On the hart's thread, before the machine ends. */
+static void
+machine_differs (gpointer data, const char *report)
+{
+  Run *run = data;
+
+  g_free (run->difference);
+  run->difference = g_strdup (report);
+}
+
+static const CopMachineEvents machine_events
+  = { .ended = machine_ended, .differs = machine_differs };
 
 static gboolean
 heard_signal (gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer data)
@@ -286,6 +299,7 @@ take_report (Run *run, const VmtCall *call, VmtReport *report)
 
   cop_machine_power_off (run->machine);
   report->end = cop_machine_wait (run->machine);
+  report->difference = run->difference;
   report->seconds = (double)(g_get_monotonic_time () - run->started_at) / 1e6;
   for (unsigned i = 0; i < cop_machine_n_harts (run->machine); i++)
     report->instructions += cop_machine_hart (run->machine, i)->s.instret;
@@ -299,7 +313,8 @@ write_signature (const Run *run, const VmtCall *call, const VmtReport *report, G
 {
   const char *path = vmt_call_string (call, "signature");
 
-  if (path == NULL || report->stop != VMT_STOP_NONE || report->end.reason == COP_END_INSTRUCTIONS)
+  if (path == NULL || report->stop != VMT_STOP_NONE || report->end.reason == COP_END_INSTRUCTIONS ||
+      report->end.reason == COP_END_DIFFERENT)
     return true;
   return vmt_run_write_signature (run->machine, path,
                                   4u << vmt_call_enum (call, "signature-granularity"), error);
@@ -389,6 +404,8 @@ static const VmtOption options[] = {
   { "harts",          VMT_INT,    N_ ("number of harts, each on a thread of its own"), .otherwise = "1", .min = 1, .max = COP_MAX_HARTS },
   { "cpu",            VMT_STRING, N_ ("switch extensions, as in zba=off,sv57=off"), "LIST" },
   { "engine",         VMT_STRING, N_ ("how instructions are executed"), "NAME", .complete = complete_engines },
+  { "jit-cache",      VMT_SIZE,   N_ ("room for translated code"), .otherwise = "64M", .min = COP_MIB, .max = COP_GIB },
+  { "verify",         VMT_FLAG,   N_ ("run the interpreter in step with translated code, and stop where they differ; for one hart, slow") },
   { "disk",           VMT_PATH,   N_ ("attach a raw disk"), "FILE[,readonly][,serial=TEXT][,format=raw]", .repeated = true },
   { "net",            VMT_STRING, N_ ("attach a network interface; one of kind 'user' is there unless you say otherwise"), "user[,forward=tcp:2222:22]|tap,ifname=NAME|none", .repeated = true },
   { "console",        VMT_STRING, N_ ("where the serial console leads"), "stdio|pty|unix:PATH|file:PATH[,append]|none", .otherwise = "stdio" },

@@ -88,6 +88,7 @@ typedef enum
   VMT_EXIT_FAILED = 1,
   VMT_EXIT_USAGE = 2,
   VMT_EXIT_GUEST_LAST = 119, /* the largest of a guest's own failure codes that is handed on */
+  VMT_EXIT_DIFFERENT = 121,
   VMT_EXIT_HALTED = 122,
   VMT_EXIT_MAX_INSTRUCTIONS = 123,
   VMT_EXIT_TIMEOUT = 124, /* as timeout(1) */

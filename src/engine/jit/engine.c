@@ -239,6 +239,8 @@ translate (CopJit *jit, CopHart *hart, uint64_t pc)
         break;
       cop_translate_unit (own->unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)),
                           is_translated, hart);
+      if (G_UNLIKELY (jit->config.translated != NULL))
+        jit->config.translated (own->unit);
       if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
         {
           cop_hart_wait_answers (hart, &hart->unanswered);

@@ -244,7 +244,8 @@ typedef struct
   bool     falls_through;       /* goes on at `end` when its last statement does not leave */
 } CopIrBlock;
 
-typedef struct
+typedef struct CopIrUnit CopIrUnit;
+struct CopIrUnit
 {
   uint64_t gpa;                 /* of the page */
   uint64_t next_gpa;            /* of the page that its last instruction reaches into; 0: none */
@@ -253,7 +254,7 @@ typedef struct
   GArray  *statements;          /* (element-type CopIrStatement) */
   GArray  *blocks;              /* (element-type CopIrBlock): [0] is where it was asked for */
   GArray  *spans;               /* (element-type CopIrSpan) */
-} CopIrUnit;
+};
 
 static inline CopIrNode *
 cop_ir_node (const CopIrUnit *unit, CopIrRef ref)

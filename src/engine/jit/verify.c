@@ -367,7 +367,7 @@ char *
 cop_jit_verify_run (CopJitVerify *verify, CopHart *hart, uint64_t fuel, CopJitVerifyRun run,
                     CopJitVerifyDescribe describe, gpointer data, bool *faulted)
 {
-  uint64_t written = __atomic_load_n (&hart->ram->n_written, __ATOMIC_SEQ_CST);
+  uint64_t written = cop_ram_written_by_others (hart->ram);
   char *report = NULL;
   bool same;
 
@@ -377,7 +377,7 @@ cop_jit_verify_run (CopJitVerify *verify, CopHart *hart, uint64_t fuel, CopJitVe
   for (unsigned i = 0; !same && i < RETRIES; i++)
     {
       g_usleep (1000);
-      if (__atomic_load_n (&hart->ram->n_written, __ATOMIC_SEQ_CST) == written)
+      if (cop_ram_written_by_others (hart->ram) == written)
         break;
       rewind_to_start (verify, hart);
       same = compare (verify, hart, fuel, run, data);
