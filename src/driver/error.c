@@ -7,7 +7,29 @@
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 
-G_DEFINE_QUARK (cop - driver - error - quark, cop_driver_error)
+/* What a GError of ours carries besides code and message. */
+typedef struct
+{
+  int errnum;
+} CopDriverErrorPrivate;
+
+static void
+cop_driver_error_private_init (G_GNUC_UNUSED CopDriverErrorPrivate *priv)
+{
+}
+
+static void
+cop_driver_error_private_copy (const CopDriverErrorPrivate *from, CopDriverErrorPrivate *to)
+{
+  *to = *from;
+}
+
+static void
+cop_driver_error_private_clear (G_GNUC_UNUSED CopDriverErrorPrivate *priv)
+{
+}
+
+G_DEFINE_EXTENDED_ERROR (CopDriverError, cop_driver_error)
 
 /* Numbers of libvirt's error "domains": the part that reports. */
 enum
@@ -146,6 +168,8 @@ cop_driver_error_to_wire (const GError *error)
 {
   CopWireError wire = { .code = driver_code (error) };
 
+  if (error->domain == COP_DRIVER_ERROR)
+    wire.errnum = cop_driver_error_get_private (error)->errnum;
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     if (rows[i].code == wire.code)
       {
@@ -162,9 +186,13 @@ cop_driver_error_set_errno (GError **error, int errnum, const char *format, ...)
   g_autofree char *what = NULL;
   va_list args;
 
+  if (error == NULL)
+    return;
+
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_SYSTEM, "%s: %s", what,
                g_strerror (errnum));
+  cop_driver_error_get_private (*error)->errnum = errnum;
 }

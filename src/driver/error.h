@@ -80,6 +80,7 @@ typedef struct
 {
   int32_t code; /* libvirt's */
   int32_t area; /* libvirt's "domain": which part reports it */
+  int32_t errnum; /* of a system error; 0: not known */
   const char *phrase; /* (nullable): goes in front of the message, translated */
 } CopWireError;
 

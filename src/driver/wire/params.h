@@ -71,7 +71,7 @@ void cop_params_add_string (CopParams *params, const char *field, const char *va
  * Returns: (transfer none): the new item, until the next is added
  */
 CopTypedParam *cop_params_add (CopParams *params, CopParamType type, const char *format, ...)
-    G_GNUC_PRINTF (3, 4);
+  G_GNUC_PRINTF (3, 4);
 
 /**
  * cop_params_steal:

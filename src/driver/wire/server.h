@@ -150,6 +150,9 @@ void cop_server_call_add_fd (CopServerCall *call, int fd);
  */
 CopServerCall *cop_server_call_defer (CopServerCall *call);
 
+/* The struct that the handler was given as @ret. */
+void *cop_server_call_get_ret (CopServerCall *call);
+
 /**
  * cop_server_call_complete:
  * @call: (transfer full): as deferred, on any thread
@@ -178,6 +181,18 @@ CopPeer cop_server_conn_get_peer (CopServerConn *conn);
 bool cop_server_conn_can_pass_fds (CopServerConn *conn);
 /* Ends the connection; any thread. */
 void cop_server_conn_close (CopServerConn *conn);
+
+/* For the handlers of authentication and of opening: */
+CopServerSocketFlags cop_server_conn_get_flags (CopServerConn *conn);
+bool cop_server_conn_is_authenticated (CopServerConn *conn);
+void cop_server_conn_set_authenticated (CopServerConn *conn);
+/* Returns: false when it is open already */
+bool cop_server_conn_open (CopServerConn *conn, bool read_only);
+/* What CONNECT_CLOSE does: registrations are dropped, nothing but opening is possible.
+ * Returns: whether it was open */
+bool cop_server_conn_close_object (CopServerConn *conn);
+/* From now on the client is pinged when it is silent. */
+void cop_server_conn_enable_keepalive (CopServerConn *conn);
 
 /* Events ----------------------------------------------------------------------------------------
  * Clients register for an event of a kind, for one object or all; each registration has a number
