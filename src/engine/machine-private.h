@@ -59,6 +59,7 @@ struct CopMachine
   bool             hold;        /* atomic, changed under lock: harts are to park */
   bool             quit;        /* guarded by lock: hart threads are to return */
   unsigned         n_active;    /* guarded by lock: harts that have not parked for `hold` */
+  unsigned         n_dormant;   /* guarded by lock: harts asleep that only another hart can wake */
   bool             settling;    /* guarded by lock: somebody is at work in settle() */
 
   /* What is wanted; guarded by lock. */

@@ -12,6 +12,7 @@
  *        | no                                               |
  *   engine->run () -----------------------------------------'
  */
+#include "engine/dev/plic.h"
 #include "engine/machine-private.h"
 #include "engine/riscv/sbi-private.h"
 
@@ -87,6 +88,75 @@ wait_while_held (CopMachine *machine)
   return go;
 }
 
+/* Whether a timer or a device may wake @hart out of wfi, stop or suspend; other harts aside. */
+static bool
+may_wake_up (CopMachine *machine, const CopHart *hart)
+{
+  uint64_t enabled = hart->s.mie;
+
+  if (hart->s.hsm_status == COP_HART_STOPPED)
+    return false;
+  return ((enabled & COP_IRQ_BIT (COP_IRQ_MTI)) &&
+          cop_timers_is_armed (machine->timers, hart->id, COP_TIMER_MACHINE)) ||
+         ((enabled & COP_IRQ_BIT (COP_IRQ_STI)) &&
+          cop_timers_is_armed (machine->timers, hart->id, COP_TIMER_SUPERVISOR)) ||
+         ((enabled & COP_IRQ_BIT (COP_IRQ_MEI)) &&
+          cop_plic_is_listening (machine->plic, hart->id, true)) ||
+         ((enabled & COP_IRQ_BIT (COP_IRQ_SEI)) &&
+          cop_plic_is_listening (machine->plic, hart->id, false));
+}
+
+/* Whether something has come for @hart that it has not seen yet. */
+static bool
+has_news (const CopHart *hart)
+{
+  uint8_t status = __atomic_load_n (&hart->s.hsm_status, __ATOMIC_ACQUIRE);
+
+  return cop_hart_irq_waiting (hart) || status == COP_HART_START_PENDING ||
+         (__atomic_load_n (&hart->pending, __ATOMIC_SEQ_CST) & COP_PENDING_STOP) != 0;
+}
+
+/* When the last hart falls asleep for good: those before it can be woken by none, unless one that
+   was awake left them something to wake up for. The lock is held. */
+static bool
+is_halted (const CopMachine *machine)
+{
+  if (machine->n_dormant < machine->n_harts)
+    return false;
+  for (unsigned i = 0; i < machine->n_harts; i++)
+    if (has_news (machine->harts[i].hart))
+      return false;
+  return true;
+}
+
+static void
+count_dormant (CopMachine *machine, bool dormant)
+{
+  bool halted;
+
+  g_mutex_lock (&machine->lock);
+  if (dormant)
+    machine->n_dormant++;
+  else
+    machine->n_dormant--;
+  halted = dormant && is_halted (machine);
+  g_mutex_unlock (&machine->lock);
+  if (halted)
+    cop_machine_end (machine, COP_END_HALTED, 0);
+}
+
+static void
+sleep_hart (CopMachine *machine, CopHart *hart)
+{
+  bool dormant = !may_wake_up (machine, hart);
+
+  if (dormant)
+    count_dormant (machine, true);
+  cop_hart_sleep (hart);
+  if (dormant)
+    count_dormant (machine, false);
+}
+
 gpointer
 cop_machine_hart_thread (gpointer data)
 {
@@ -106,7 +176,7 @@ cop_machine_hart_thread (gpointer data)
 
       if (!cop_sbi_hart_ready (hart) || hart->s.waiting)
         {
-          cop_hart_sleep (hart);
+          sleep_hart (machine, hart);
           continue;
         }
       cop_hart_unpark (hart);

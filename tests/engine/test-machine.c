@@ -106,6 +106,66 @@ static const uint32_t storm_code[] = {
   0x00000073, /* ecall */
   0xfd9ff06f, /* jal    zero, 8020002c */
 };
+/* Waits with interrupts disabled. */
+static const uint32_t wait_code[] = {
+  0x10500073, /* wfi */
+  0xffdff06f, /* jal    zero, 80200000 */
+};
+
+/* Waits for a device that the PLIC lets nothing pass from, and for a timer that is not set. */
+static const uint32_t wait_plic_code[] = {
+  0x22000293, /* addi   t0, zero, 0x220 */
+  0x1042a073, /* csrrs  zero, sie, t0 */
+  0x10500073, /* wfi */
+  0xffdff06f, /* jal    zero, -4 */
+};
+
+/* Lets source 10 pass to hart 0 in S mode, and waits for it. */
+static const uint32_t wait_device_code[] = {
+  0x20000293, /* addi   t0, zero, 0x200 */
+  0x1042a073, /* csrrs  zero, sie, t0 */
+  0x0c002337, /* lui    t1, 0xc002 */
+  0x40000293, /* addi   t0, zero, 0x400 */
+  0x08532023, /* sw     t0, 0x80(t1) */
+  0x10500073, /* wfi */
+  0xffdff06f, /* jal    zero, -4 */
+};
+
+/* Waits for a timer, for a very long time. */
+static const uint32_t wait_timer_code[] = {
+  0x02000293, /* addi   t0, zero, 0x20 */
+  0x1042a073, /* csrrs  zero, sie, t0 */
+  0xffe00313, /* addi   t1, zero, -2 */
+  0x14d31073, /* csrrw  zero, stimecmp, t1 */
+  0x10500073, /* wfi */
+  0xffdff06f, /* jal    zero, -4 */
+};
+
+/* Starts hart 1 at its own entry; each waits for an IPI that none sends. */
+static const uint32_t wait_ipi_code[] = {
+  0x02051463, /* bne    a0, zero, +40 */
+  0x004858b7, /* lui    a7, 0x485 */
+  0x34d8889b, /* addiw  a7, a7, 845 */
+  0x00000813, /* addi   a6, zero, 0 */
+  0x00100513, /* addi   a0, zero, 1 */
+  0x00000597, /* auipc  a1, 0x0 */
+  0xfec58593, /* addi   a1, a1, -20 */
+  0x00000073, /* ecall */
+  0x00000013, /* nop */
+  0x00000013, /* nop */
+  0x00200293, /* addi   t0, zero, 2 */
+  0x1042a073, /* csrrs  zero, sie, t0 */
+  0x10500073, /* wfi */
+  0xffdff06f, /* jal    zero, -4 */
+};
+
+/* Stops the only hart that runs. */
+static const uint32_t stop_code[] = {
+  0x004858b7, /* lui    a7, 0x485 */
+  0x34d8889b, /* addiw  a7, a7, 845 */
+  0x00100813, /* addi   a6, zero, 1 */
+  0x00000073, /* ecall */
+};
 /* clang-format on */
 
 typedef struct
@@ -320,6 +380,46 @@ test_reset (gconstpointer data)
         }
       resume (machine);
     }
+}
+
+static const struct
+{
+  const char     *name;
+  const uint32_t *code;
+  size_t          n_words;
+  bool            halts;
+} waits[] = {
+  { "disabled", wait_code, G_N_ELEMENTS (wait_code), true },
+  { "unconnected", wait_plic_code, G_N_ELEMENTS (wait_plic_code), true },
+  { "ipi", wait_ipi_code, G_N_ELEMENTS (wait_ipi_code), true },
+  { "stopped", stop_code, G_N_ELEMENTS (stop_code), true },
+  { "device", wait_device_code, G_N_ELEMENTS (wait_device_code), false },
+  { "timer", wait_timer_code, G_N_ELEMENTS (wait_timer_code), false },
+};
+
+/* A machine that can do nothing more ends, and one that a device or a timer may wake does not. */
+static void
+test_halted (gconstpointer data)
+{
+  size_t row = GPOINTER_TO_SIZE (data);
+  g_autoptr (CopMachine) machine = machine_new (waits[row].code, waits[row].n_words, 3, NULL);
+  CopHart *hart = cop_machine_hart (machine, 0);
+
+  resume (machine);
+  if (waits[row].halts)
+    {
+      g_assert_cmpint (cop_machine_wait (machine).reason, ==, COP_END_HALTED);
+      return;
+    }
+  for (unsigned i = 0; i < 20; i++)
+    {
+      pause_machine (machine);
+      if (!hart->s.waiting)
+        i = 0;
+      resume (machine);
+      g_thread_yield ();
+    }
+  g_assert_cmpint (cop_machine_status (machine), ==, COP_MACHINE_RUNNING);
 }
 
 /* A reset that a hart asks for; the program fails if its memory was not made fresh. */
@@ -597,5 +697,11 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/machine/bad-state", test_bad_state);
   g_test_add_func ("/engine/machine/template", test_template);
   g_test_add_func ("/engine/machine/bad-config", test_bad_config);
+  for (size_t i = 0; i < G_N_ELEMENTS (waits); i++)
+    {
+      g_autofree char *path = g_strconcat ("/engine/machine/halted/", waits[i].name, NULL);
+
+      g_test_add_data_func (path, GSIZE_TO_POINTER (i), test_halted);
+    }
   return g_test_run ();
 }

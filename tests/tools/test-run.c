@@ -164,6 +164,8 @@ static const struct
     "vmtool: stopped by --timeout 0.2, hart 0 at 0x80000000\n" },
   { BARE "--kernel loop.elf --harts 4 --max-instructions 100000", 123,
     "vmtool: stopped by --max-instructions 100000, hart 0 at 0x80000000\n" },
+  { BARE "--kernel wait.elf --harts 3", 122,
+    "vmtool: every hart waits for an interrupt that cannot come, hart 0 at 0x80000004; nothing more can happen\n" },
   { BARE "--kernel pass.elf --verify", 0, "" },
   { BARE "--kernel loop.elf --engine jit --verify --jit-cache 1M --max-instructions 10000", 123,
     "vmtool: stopped by --max-instructions 10000, hart 0 at 0x80000000\n" },
@@ -434,7 +436,7 @@ static void
 make_files (void)
 {
   static const TestProgram *const programs[]
-    = { &test_echo, &test_fail_7, &test_pass, &test_tohost_5, &test_loop };
+    = { &test_echo, &test_fail_7, &test_pass, &test_tohost_5, &test_loop, &test_wait };
   g_autofree char *blank = g_malloc0 (1 << 20);
 
   folder = g_dir_make_tmp ("test-run-XXXXXX", NULL);

@@ -64,11 +64,17 @@ static const uint32_t loop_words[] = {
   0x0000006f, /* j . */
 };
 
+static const uint32_t wait_words[] = {
+  0x10500073, /* wfi    with every interrupt disabled */
+  0xffdff06f, /* j    . - 4                           */
+};
+
 const TestProgram test_echo = { "echo.elf", echo_words, G_N_ELEMENTS (echo_words), false };
 const TestProgram test_fail_7 = { "fail-7.elf", fail_7_words, G_N_ELEMENTS (fail_7_words), false };
 const TestProgram test_pass = { "pass.elf", pass_words, G_N_ELEMENTS (pass_words), true };
 const TestProgram test_tohost_5
   = { "tohost-5.elf", tohost_5_words, G_N_ELEMENTS (tohost_5_words), true };
+const TestProgram test_wait = { "wait.elf", wait_words, G_N_ELEMENTS (wait_words), true };
 const TestProgram test_loop = { "loop.elf", loop_words, G_N_ELEMENTS (loop_words), true };
 
 /* The page, and after it what names its parts. */

@@ -36,6 +36,7 @@ extern const TestProgram test_pass;
 extern const TestProgram test_tohost_5;
 /* Runs in a circle. */
 extern const TestProgram test_loop;
+extern const TestProgram test_wait;
 
 /* Returns: (transfer full): the path of an ELF file of @program in @folder */
 char *test_program_write (const char *folder, const TestProgram *program);

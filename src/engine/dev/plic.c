@@ -375,6 +375,22 @@ cop_plic_new (const char *id, uint64_t gpa, unsigned harts, const CopHartLines *
   return &plic->parent;
 }
 
+bool
+cop_plic_is_listening (CopDevice *device, unsigned hart, bool machine_mode)
+{
+  Plic *plic = (Plic *) device;
+  unsigned number = 2 * hart + (machine_mode ? 0 : 1);
+  uint32_t enabled = 0;
+
+  if (number >= plic->n_contexts)
+    return false;
+  g_mutex_lock (&device->lock);
+  for (unsigned i = 0; i < WORDS; i++)
+    enabled |= plic->s.contexts[number].enable[i];
+  g_mutex_unlock (&device->lock);
+  return enabled != 0;
+}
+
 CopIrqSink
 cop_plic_sink (CopDevice *plic)
 {

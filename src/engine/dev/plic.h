@@ -19,5 +19,9 @@ extern const CopDeviceType cop_plic_type;
  */
 CopDevice *cop_plic_new (const char *id, uint64_t gpa, unsigned harts, const CopHartLines *lines);
 
+/* Whether some source can interrupt @hart, in M or S mode as @machine_mode says: whether any is
+   enabled. On any thread. */
+bool cop_plic_is_listening (CopDevice *plic, unsigned hart, bool machine_mode);
+
 /* What devices' interrupt lines are connected to. Sources outside 1 to 95 are ignored. */
 CopIrqSink cop_plic_sink (CopDevice *plic);

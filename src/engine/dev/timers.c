@@ -180,6 +180,18 @@ cop_timers_arm (CopTimers *timers, unsigned hart, CopTimerKind kind, uint64_t de
   g_mutex_unlock (&timers->lock);
 }
 
+bool
+cop_timers_is_armed (CopTimers *timers, unsigned hart, CopTimerKind kind)
+{
+  Slot *slot = &timers->slots[hart * COP_TIMER_LAST + kind];
+  bool armed;
+
+  g_mutex_lock (&slot->lock);
+  armed = slot->deadline != COP_CLOCK_NEVER;
+  g_mutex_unlock (&slot->lock);
+  return armed;
+}
+
 void
 cop_timers_stop (CopTimers *timers)
 {

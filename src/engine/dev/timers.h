@@ -51,6 +51,9 @@ uint64_t cop_timers_time (const CopTimers *timers);
  */
 void cop_timers_arm (CopTimers *timers, unsigned hart, CopTimerKind kind, uint64_t deadline_ticks);
 
+/* Whether a deadline is set: the line may rise by itself. */
+bool cop_timers_is_armed (CopTimers *timers, unsigned hart, CopTimerKind kind);
+
 /* Stops guest time: no line rises from now on. */
 void cop_timers_stop (CopTimers *timers);
 
