@@ -32,7 +32,7 @@ ROOMS = [
          ['libxml']),
     Room('src/engine', ['common/'], ['libxml']),
     Room('src/store', ['common/'], ['libxml']),
-    Room('xml', ['common/', 'engine/config.h', 'engine/state.h'], []),
+    Room('xml', ['common/', 'engine/config.h', 'engine/riscv/isa.h', 'engine/state.h'], []),
     Room('src/driver', ['common/', 'engine/', 'store/', 'xml/'], []),
     Room('src/common', [], ['libxml', 'gio']),
     Room('tools', ['common/', 'engine/', 'store/', 'xml/', 'driver/'], []),

@@ -24,8 +24,8 @@
 /* Namespace of our own elements in domain XML: <coppice:engine name='jit'/>. */
 #define COP_DOMAIN_NAMESPACE "urn:coppice:domain:1"
 
-/* The largest document that is read, in bytes: what fits a string on the wire. */
-#define COP_DOMAIN_XML_MAX (4u << 20)
+/* The largest document that is read, in bytes. */
+#define COP_DOMAIN_XML_MAX (1u << 20)
 /* Bytes in a domain's name, so that it can name files. */
 #define COP_DOMAIN_NAME_MAX 200
 
@@ -314,7 +314,8 @@ typedef enum
 
 typedef enum
 {
-  COP_CHARDEV_MODE_UNSET,       /* defaults fill: BIND for UNIX, CONNECT for TCP */
+  COP_CHARDEV_MODE_UNSET,       /* as BIND for UNIX, CONNECT for TCP; defaults fill it if there is
+                                   a path or host */
   COP_CHARDEV_MODE_CONNECT,
   COP_CHARDEV_MODE_BIND,
   COP_CHARDEV_MODE_LAST,
@@ -414,7 +415,9 @@ typedef struct
   CopDomainAddress  address;
 } CopDomainController;
 
-typedef struct
+typedef struct CopDomainConfig CopDomainConfig;
+
+struct CopDomainConfig
 {
   CopDomainType   type;
   unsigned        id;           /* live: a positive number; 0: does not run */
@@ -426,7 +429,7 @@ typedef struct
   uint64_t        memory;       /* bytes, whole KiB */
   uint64_t        current_memory;       /* bytes; defaults fill memory */
   unsigned        vcpus;        /* maximum */
-  unsigned        current_vcpus;        /* harts at start; defaults fill vcpus */
+  unsigned        current_vcpus;        /* harts at start; 0: all, as defaults have it */
   CopDomainOs     os;
   CopDomainCpu    cpu;
   CopClockOffset  clock;
@@ -437,11 +440,18 @@ typedef struct
   GPtrArray      *serials, *consoles, *channels;        /* (owned) (element-type CopDomainChardev) */
   GPtrArray      *rngs;         /* (owned) (element-type CopDomainRng) */
   char           *engine;       /* (owned) (nullable): name in cop_engines; NULL: the default */
-} CopDomainConfig;
+};
 
 CopDomainConfig *cop_domain_config_new (void);
 void cop_domain_config_free (CopDomainConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopDomainConfig, cop_domain_config_free)
+
+/* How many harts the machine starts with. */
+static inline unsigned
+cop_domain_config_harts (const CopDomainConfig *config)
+{
+  return config->current_vcpus != 0 ? config->current_vcpus : config->vcpus;
+}
 
 /* Returns: (transfer full): a deep copy */
 CopDomainConfig *cop_domain_config_copy (const CopDomainConfig *config);
@@ -510,11 +520,20 @@ void cop_domain_config_assign_aliases (CopDomainConfig *config);
 /* Takes away what is live: the configuration as it would be defined. */
 void cop_domain_config_clear_live (CopDomainConfig *config);
 
+/**
+ * cop_domain_config_sync_consoles:
+ *
+ * Makes consoles on a serial port say what that port says: source, alias, and for a pseudo
+ * terminal its path. To be called when a port's pseudo terminal is known.
+ */
+void cop_domain_config_sync_consoles (CopDomainConfig *config);
+
 /* A CPU model that <cpu><model> may name. */
 typedef struct
 {
   const char *name;             /* "rva22s64" */
-  CopIsa      isa;
+  const char *isa;              /* for cop_isa_parse() */
+  const char *says;             /* what it is, for the reference page */
 } CopCpuModel;
 
 extern const CopCpuModel cop_cpu_models[];      /* up to a row without a name */
@@ -530,7 +549,7 @@ bool cop_domain_cpu_isa (const CopDomainCpu *cpu, CopIsa *isa, GError **error);
 
 /* uuid must hold 37 bytes; libvirt's form, in lower case. */
 void cop_uuid_format (const uint8_t uuid[16], char *text);
-/* Accepts hyphens anywhere and both cases, as libvirt does. Returns: whether @text is a UUID */
+/* Accepts both cases, with hyphens and without. Returns: whether @text is a UUID */
 bool cop_uuid_parse (const char *text, uint8_t uuid[16]);
 void cop_uuid_generate (uint8_t uuid[16]);
 static inline bool

@@ -49,6 +49,9 @@ CopDomainDevice *cop_domain_device_parse (const char *text, gsize length, const 
                                           unsigned flags, GPtrArray *notes, GError **error);
 char *cop_domain_device_format (const CopDomainDevice *device, unsigned flags);
 
+/* Returns: (transfer none) (nullable) */
+const char *cop_domain_device_alias (CopDeviceKind kind, gconstpointer device);
+
 /* Returns: (transfer none): the list of devices of this kind in @config */
 GPtrArray *cop_domain_config_devices (const CopDomainConfig *config, CopDeviceKind kind);
 
@@ -137,8 +140,13 @@ bool cop_domain_config_check_compatible (const CopDomainConfig *saved,
 bool cop_domain_config_update_device (CopDomainConfig *config, const CopDomainDevice *device,
                                       bool live, GPtrArray **changes, GError **error);
 
-/* Returns: (transfer none) (nullable): the element of this namespace below <metadata> */
-const char *cop_domain_config_get_metadata (const CopDomainConfig *config, const char *uri);
+/**
+ * cop_domain_config_get_metadata:
+ *
+ * Returns: (transfer full) (nullable): the element of this namespace below <metadata>, out of the
+ *   namespace again, as it was set
+ */
+char *cop_domain_config_get_metadata (const CopDomainConfig *config, const char *uri);
 
 /**
  * cop_domain_config_set_metadata:

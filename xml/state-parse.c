@@ -17,9 +17,6 @@
 #define DOCUMENT_VERSION 1
 #define QUOTED_MAX 40 /* bytes of outside text that a message repeats */
 
-/* clang-format off */
-G_DEFINE_QUARK (cop-xml-error-quark, cop_xml_error)
-/* clang-format on */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlTextReader, xmlFreeTextReader)
 
 typedef enum

@@ -16,7 +16,7 @@ bool
 cop_names_from_string (const CopNames *names, const char *name, unsigned *value)
 {
   for (unsigned i = 0; i < names->count; i++)
-    if (strcmp (names->names[i], name) == 0)
+    if (names->names[i] != NULL && strcmp (names->names[i], name) == 0)
       {
         *value = i;
         return true;
@@ -30,6 +30,7 @@ cop_names_list (const CopNames *names)
   GString *list = g_string_new (NULL);
 
   for (unsigned i = 0; i < names->count; i++)
-    g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", names->names[i]);
+    if (names->names[i] != NULL)
+      g_string_append_printf (list, "%s%s", list->len > 0 ? ", " : "", names->names[i]);
   return g_string_free (list, FALSE);
 }

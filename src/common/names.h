@@ -10,7 +10,7 @@
 
 typedef struct
 {
-  const char *const *names;     /* indexed by value */
+  const char *const *names;     /* indexed by value; NULL for a value without a name */
   unsigned           count;
 } CopNames;
 
