@@ -249,6 +249,13 @@ asm_jmp (CopAsm *a, CopLabel label)
 }
 
 void
+asm_call (CopAsm *a, CopLabel label)
+{
+  emit8 (a, 0xe8);
+  rel32 (a, label, NULL);
+}
+
+void
 asm_jmp_to (CopAsm *a, const void *target)
 {
   emit8 (a, 0xe9);

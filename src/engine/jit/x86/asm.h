@@ -166,6 +166,7 @@ void asm_store_i (CopAsm *a, unsigned size, CopMem m, int32_t value);
 
 void asm_jcc (CopAsm *a, CopCond cc, CopLabel label);
 void asm_jmp (CopAsm *a, CopLabel label);
+void asm_call (CopAsm *a, CopLabel label);
 void asm_jmp_to (CopAsm *a, const void *target);
 void asm_jcc_to (CopAsm *a, CopCond cc, const void *target);
 void asm_call_to (CopAsm *a, const void *target);

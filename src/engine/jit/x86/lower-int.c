@@ -55,7 +55,7 @@ in_register (const CopJitBackend *b, CopIrRef ref)
 {
   const CopIrNode *node = node_of (b, ref);
 
-  return node->op == IR_GETX ? home (node->imm & 31) : NO_REG;
+  return node->op == IR_GETX ? home (b, node->imm & 31) : NO_REG;
 }
 
 static bool
@@ -63,7 +63,7 @@ in_memory (const CopJitBackend *b, CopIrRef ref, CopMem *m)
 {
   const CopIrNode *node = node_of (b, ref);
 
-  if (node->op != IR_GETX || home (node->imm & 31) != NO_REG)
+  if (node->op != IR_GETX || home (b, node->imm & 31) != NO_REG)
     return false;
   *m = x_mem (node->imm & 31);
   return true;
@@ -83,10 +83,7 @@ reads_host (const CopJitBackend *b, CopIrRef ref, CopReg reg)
 {
   if (is_scratch (reg))
     return false;
-  for (unsigned i = 1; i < 32; i++)
-    if (home (i) == reg)
-      return cop_ir_reads_x (b->unit, ref, i);
-  return false;
+  return b->r.guest[reg] != 0 && cop_ir_reads_x (b->unit, ref, b->r.guest[reg]);
 }
 
 CopReg
@@ -662,7 +659,7 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       if (in_memory (b, ref, &m))
         asm_load (&b->a, dst, m);
       else
-        asm_mov_rr (&b->a, true, dst, home (node.imm & 31));
+        asm_mov_rr (&b->a, true, dst, home (b, node.imm & 31));
       break;
     case IR_GETF:
       asm_load (&b->a, dst, f_mem (node.imm));

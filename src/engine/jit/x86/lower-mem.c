@@ -89,7 +89,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   const CopIrSpan *span = &g_array_index (b->unit->spans, CopIrSpan, index);
   const CopIrNode *address = cop_ir_node (b->unit, gva);
   int32_t offset = address->op == IR_ADD ? (int32_t) cop_ir_node (b->unit, address->b)->imm : 0;
-  CopReg base = home (span->base);
+  CopReg base = home (b, span->base);
   CopMem place = mem (RSP, 8 * slot);
   CopStub *stub;
   CopLabel label, back;
@@ -367,8 +367,10 @@ static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
   asm_mov_rr (&b->a, true, RAX, stub->address);
+  lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
+  lower_call_from_standard (b, stub->map);
   asm_mov_rr (&b->a, true, stub->value, RAX);
 }
 
@@ -379,8 +381,10 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
 
   asm_mov_rr (&b->a, true, RAX, stub->address);
   lower_value (b, stub->imm, RDX, BIT (RAX));
+  lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->store[log2_bytes[stub->detail / 8]]);
+  lower_call_from_standard (b, stub->map);
 }
 
 void
@@ -397,12 +401,14 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
       break;
     default:
       asm_mov_rr (&b->a, true, RAX, stub->address);
+      lower_call_to_standard (b, stub->map);
       asm_mov_ri (&b->a, RDX, stub->detail);
       asm_mov_ri (&b->a, RCX, stub->place);
       if (stub->kind == STUB_SPAN)
         asm_call_to (&b->a, b->span);
       else
         asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
+      lower_call_from_standard (b, stub->map);
     }
   lower_restore_copies (b, stub->copies);
   asm_jmp (&b->a, stub->back);

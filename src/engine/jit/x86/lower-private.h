@@ -5,10 +5,10 @@
  *   rbp            the hart, plus 128, so that all x registers are within a byte's reach
  *   r15            fuel: instructions left before the code must return
  *   rax rcx rdx    scratch
- *   the other ten  guest registers, the same in all translated code
+ *   the other ten  guest registers: the standard ones between units, see lower-regs.c
  *   rsp            [rsp + 8 * n]: addends of the spans of the block
  *
- * Between any two statements all guest state is in its place.
+ * Between any two statements all guest state is in its place, as the map of the moment says.
  */
 #pragma once
 
@@ -44,10 +44,30 @@ typedef struct
   uint8_t kind[16];             /* CopFCopyKind */
 } CopFCopies;
 
+/* Where x registers are. */
+typedef struct
+{
+  uint8_t  host[32];            /* by x register: its host register; NO_REG: in the hart alone */
+  uint8_t  guest[16];           /* by host register: the x register; 0: none */
+  uint32_t dirty;               /* x registers that the hart may have another value of */
+} CopRegMap;
+
+/* A map that blocks or stubs have. */
+typedef struct
+{
+  CopRegMap map;
+  CopLabel  to_standard, from_standard; /* subroutines; LABEL_UNBOUND: not asked for */
+} CopNotedMap;
+
+#define STANDARD_MAP 0
+#define COP_JIT_UNIT_BLOCKS 64
+#define NO_BLOCK 0xff
+
 /* Out-of-line code of the block being lowered. */
 typedef struct
 {
   uint8_t  kind;                /* in lower.c */
+  uint16_t map;                 /* in force where the stub is left for */
   CopLabel label, back;
   CopReg   address, value;
   uint32_t place;               /* COP_JIT_PLACE */
@@ -79,7 +99,11 @@ struct CopJitBackend
   const CopIrUnit *unit;
   CopJitCode      *code;
   GArray          *stubs;       /* (element-type CopStub) */
-  CopLabel         block_labels[4096 / 2];      /* by offset in halfwords; LABEL_UNBOUND: not here */
+  uint8_t          block_index[4096 / 2];       /* by offset in halfwords: in the unit; or NO_BLOCK */
+  CopLabel         block_labels[COP_JIT_UNIT_BLOCKS];
+  uint16_t         block_maps[COP_JIT_UNIT_BLOCKS];
+  GArray          *maps;        /* (element-type CopNotedMap) */
+  CopRegMap        r;           /* where registers are now */
   const CopIrBlock *block;
   const CopIrStatement *statement;
   bool             span_ready[MAX_SPANS];
@@ -90,13 +114,14 @@ struct CopJitBackend
   GArray          *copies;      /* (element-type CopFCopies): as stubs found them */
 };
 
-/* Home of guest register @reg: a host register, or NO_REG when it lives in the hart. */
+/* The standard home of each guest register: a host register, or NO_REG when it lives in the hart. */
 extern const uint8_t cop_x86_home[32];
 
+/* Where guest register @reg is now. */
 static inline CopReg
-home (unsigned reg)
+home (const CopJitBackend *b, unsigned reg)
 {
-  return cop_x86_home[reg];
+  return b->r.host[reg];
 }
 
 static inline CopMem
@@ -114,6 +139,19 @@ f_mem (unsigned reg)
 /* lower.c */
 uint32_t lower_place (const CopJitBackend *b);
 CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
+
+/* lower-regs.c */
+/* Chooses the map that each block of the unit begins with. */
+void lower_choose_maps (CopJitBackend *b);
+uint32_t lower_note_map (CopJitBackend *b);
+bool lower_is_standard (const CopJitBackend *b);
+/* Moves registers to where a noted map has them. Flags and scratch registers stay. */
+bool lower_needs_moves (const CopJitBackend *b, uint32_t map);
+void lower_move_to (CopJitBackend *b, uint32_t map);
+/* The same out of line, for stubs: from a noted map to the standard one, and back. */
+void lower_call_to_standard (CopJitBackend *b, uint32_t map);
+void lower_call_from_standard (CopJitBackend *b, uint32_t map);
+void lower_map_subroutines (CopJitBackend *b);
 
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
@@ -148,6 +186,8 @@ void lower_restore_copies (CopJitBackend *b, uint32_t copies);
 enum
 {
   STUB_BUDGET,
+  STUB_ENTRY,
+  STUB_EDGE,
   STUB_LINK,
   STUB_EXIT_AT,
   STUB_LOAD,

@@ -11,16 +11,6 @@
 
 #include "engine/riscv/system.h"
 
-/* Callers may clobber rax, rcx, rdx only. By how often compiled programs name each register. */
-const uint8_t cop_x86_home[32] = {
-  /* clang-format off */
-  NO_REG, NO_REG, R12,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* sp */
-  RBX,    R13,    RSI,    RDI,    R8,     R9,     R10,    R11,          /* s0 s1 a0 to a5 */
-  NO_REG, NO_REG, R14,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* s2 */
-  NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,
-  /* clang-format on */
-};
-
 G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
 G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
 #define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
@@ -53,7 +43,8 @@ x86_create (void)
   cop_asm_init (&b->a);
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
-    find_features (&b->host);
+  b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
+  find_features (&b->host);
   return b;
 }
 
@@ -63,6 +54,7 @@ x86_destroy (CopJitBackend *b)
   cop_asm_clear (&b->a);
   g_array_unref (b->stubs);
   g_array_unref (b->copies);
+  g_array_unref (b->maps);
   g_free (b);
 }
 
@@ -75,7 +67,12 @@ lower_place (const CopJitBackend *b)
 CopStub *
 lower_add_stub (CopJitBackend *b, uint8_t kind)
 {
-  CopStub stub = { .kind = kind, .label = asm_new_label (&b->a), .copies = NO_COPIES };
+  CopStub stub = {
+    .kind = kind,
+    .map = lower_note_map (b),
+    .label = asm_new_label (&b->a),
+    .copies = NO_COPIES,
+  };
 
   g_array_append_val (b->stubs, stub);
   return &g_array_index (b->stubs, CopStub, b->stubs->len - 1);
@@ -110,22 +107,35 @@ jump_through_table (CopJitBackend *b)
   asm_rm (&b->a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));
 }
 
+/* Whether a block at @offset is in the unit; its number. */
+static bool
+is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
+{
+  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || b->block_index[offset / 2] == NO_BLOCK)
+    return false;
+  *block = b->block_index[offset / 2];
+  return true;
+}
+
 /* Goes to an offset from the page's start, on this page or another. */
 static void
 go_to (CopJitBackend *b, int64_t offset)
 {
-  CopLabel label;
+  unsigned block;
 
+  if (is_here (b, offset, &block))
+    {
+      lower_move_to (b, b->block_maps[block]);
+      asm_jmp (&b->a, b->block_labels[block]);
+      return;
+    }
+  lower_move_to (b, STANDARD_MAP);
   if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE)
     {
       asm_load (&b->a, RAX, HART_FIELD (jit.page));
       asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
       jump_through_table (b);
-      return;
     }
-  label = b->block_labels[offset / 2];
-  if (label != LABEL_UNBOUND)
-    asm_jmp (&b->a, label);
   else
     {
       CopStub *stub = lower_add_stub (b, STUB_LINK);
@@ -140,19 +150,28 @@ go_to (CopJitBackend *b, int64_t offset)
 static void
 branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 {
-  CopLabel label = LABEL_UNBOUND, skip;
+  CopRegMap before = b->r;
+  CopLabel skip;
+  unsigned block;
 
-  if (offset >= 0 && offset < (int64_t) COP_PAGE_SIZE)
-    label = b->block_labels[offset / 2];
-  if (label != LABEL_UNBOUND)
+  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
+    asm_jcc (&b->a, cc, b->block_labels[block]);
+  else if (is_here (b, offset, &block) || !lower_is_standard (b))
     {
-      asm_jcc (&b->a, cc, label);
-      return;
+      /* A way out of a loop, or into one. */
+      CopStub *stub = lower_add_stub (b, STUB_EDGE);
+
+      stub->imm = (uint64_t) offset;
+      asm_jcc (&b->a, cc, stub->label);
     }
-  skip = asm_new_label (&b->a);
-  asm_jcc (&b->a, (CopCond) (cc ^ 1), skip);
-  go_to (b, offset);
-  asm_bind (&b->a, skip);
+  else
+    {
+      skip = asm_new_label (&b->a);
+      asm_jcc (&b->a, (CopCond) (cc ^ 1), skip);
+      go_to (b, offset);
+      asm_bind (&b->a, skip);
+    }
+  b->r = before;
 }
 
 /* --- statements -------------------------------------------------------------------------------- */
@@ -160,7 +179,7 @@ branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 static void
 set_x (CopJitBackend *b, const CopIrStatement *statement)
 {
-  CopReg reg = home (statement->reg);
+  CopReg reg = home (b, statement->reg);
   uint64_t value;
 
   if (reg != NO_REG)
@@ -180,9 +199,10 @@ static void
 jump_reg (CopJitBackend *b, const CopIrStatement *statement)
 {
   lower_value (b, statement->a, RAX, 0);
+  lower_move_to (b, STANDARD_MAP);
   if (statement->reg != 0)
     {
-      CopReg link = home (statement->reg);
+      CopReg link = home (b, statement->reg);
       CopReg work = link != NO_REG ? link : RCX;
 
       asm_load (&b->a, work, HART_FIELD (jit.page));
@@ -196,6 +216,7 @@ jump_reg (CopJitBackend *b, const CopIrStatement *statement)
 static void
 exit_with (CopJitBackend *b, const void *thunk)
 {
+  lower_call_to_standard (b, lower_note_map (b));
   asm_mov_ri (&b->a, RCX, lower_place (b));
   asm_jmp_to (&b->a, thunk);
 }
@@ -273,14 +294,18 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 8 * MAX_SPANS), 0);
       return true;
     case IR_RELAX:
+      lower_call_to_standard (b, lower_note_map (b));
       asm_call_to (&b->a, b->relax);
+      lower_call_from_standard (b, lower_note_map (b));
       lower_forget_copies (b);
       return true;
     case IR_CBO_ZERO:
       lower_value (b, statement->a, RAX, 0);
+      lower_call_to_standard (b, lower_note_map (b));
       asm_mov_ri (&b->a, RDX, statement->imm);
       asm_mov_ri (&b->a, RCX, lower_place (b));
       asm_call_to (&b->a, b->cbo_zero);
+      lower_call_from_standard (b, lower_note_map (b));
       lower_forget_copies (b);
       return true;
     case IR_SET_FFLAGS:
@@ -306,17 +331,15 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
 }
 
 static void
-lower_block (CopJitBackend *b, const CopIrBlock *block, const CopIrBlock *next)
+lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next)
 {
-  CopStub *budget = lower_add_stub (b, STUB_BUDGET);
   CopJitBlockCode entry = { .offset = block->offset };
-  CopLabel bounce = budget->label;
+  CopLabel bounce;
+  CopStub *budget;
   bool goes_on = true;
 
-  budget->detail = block->offset;
-  budget->place = block->n_insns;
-  budget->imm = b->code->blocks->len;
   b->block = block;
+  b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
   memset (b->span_ready, 0, sizeof b->span_ready);
   memset (b->boxed, 0, sizeof b->boxed);
   lower_forget_copies (b);
@@ -329,20 +352,37 @@ lower_block (CopJitBackend *b, const CopIrBlock *block, const CopIrBlock *next)
       b->first_span = MIN (b->first_span, statement->span);
     }
 
+  budget = lower_add_stub (b, STUB_BUDGET);
+  budget->detail = block->offset;
+  budget->place = block->n_insns;
+  budget->imm = b->code->blocks->len;
+  bounce = budget->label;
   while (b->a.size & 7)
     emit8 (&b->a, 0x90);
-  asm_bind (&b->a, b->block_labels[block->offset / 2]);
+  asm_bind (&b->a, b->block_labels[number]);
   entry.entry = b->a.size;
   g_array_append_val (b->code->blocks, entry);
   /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
   asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
   asm_jcc (&b->a, CC_L, bounce);
+  if (b->block_maps[number] != STANDARD_MAP)
+    {
+      /* Entered from elsewhere by a way of its own. */
+      CopStub *stub = lower_add_stub (b, STUB_ENTRY);
+
+      stub->detail = number;
+      stub->imm = b->code->blocks->len - 1;
+    }
 
   for (unsigned i = 0; i < block->n && goes_on; i++)
     goes_on = lower_statement (
       b, &g_array_index (b->unit->statements, CopIrStatement, block->first + i));
-  if (goes_on && (next == NULL || next->offset != block->end))
+  if (!goes_on)
+    return;
+  if (next == NULL || next->offset != block->end)
     go_to (b, block->end);
+  else
+    lower_move_to (b, b->block_maps[b->block_index[next->offset / 2]]);
 }
 
 /* --- out of line ------------------------------------------------------------------------------- */
@@ -355,9 +395,24 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_BUDGET:
       asm_bind (&b->a, stub->label);
       asm_alu_ri (&b->a, ALU_ADD, true, FUEL, (int32_t) stub->place);
+      lower_call_to_standard (b, stub->map);
       g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).bounce = b->a.size;
       asm_mov_ri (&b->a, RCX, stub->detail);
       asm_jmp_to (&b->a, b->exit_at);
+      break;
+    case STUB_ENTRY:
+      while (b->a.size & 7)
+        emit8 (&b->a, 0x90);
+      g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).entry = b->a.size;
+      /* What a jump is written over, when the entry is closed: nop [rax + disp32]. */
+      asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
+      b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
+      lower_move_to (b, b->block_maps[stub->detail]);
+      asm_jmp (&b->a, b->block_labels[stub->detail]);
+      break;
+    case STUB_EDGE:
+      asm_bind (&b->a, stub->label);
+      go_to (b, (int64_t) stub->imm);
       break;
     case STUB_LINK:
       {
@@ -379,6 +434,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
         asm_jmp_to (&b->a, b->exit_pc);
       else
         {
+          lower_call_to_standard (b, stub->map);
           asm_mov_ri (&b->a, RCX, stub->place);
           asm_jmp_to (&b->a, b->exit_interpret);
         }
@@ -404,8 +460,10 @@ lower_stubs (CopJitBackend *b)
     {
       CopStub stub = g_array_index (b->stubs, CopStub, i);
 
+      b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
       lower_stub (b, &stub);
     }
+  lower_map_subroutines (b);
 }
 
 /* Blocks in the order of the guest, so that what falls through there does here. */
@@ -427,21 +485,27 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   g_array_set_size (code->links, 0);
   b->unit = unit;
   b->code = code;
-  memset (b->block_labels, 0xff, sizeof b->block_labels);
+  memset (b->block_index, NO_BLOCK, sizeof b->block_index);
   for (unsigned i = 0; i < unit->blocks->len; i++)
     {
       CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
 
-      b->block_labels[block->offset / 2] = asm_new_label (&b->a);
+      b->block_index[block->offset / 2] = i;
+      b->block_labels[i] = asm_new_label (&b->a);
       g_ptr_array_add (order, block);
     }
+  lower_choose_maps (b);
   g_ptr_array_sort (order, compare_blocks);
 
   g_array_set_size (b->stubs, 0);
   g_array_set_size (b->copies, 0);
   for (unsigned i = 0; i < order->len; i++)
-    lower_block (b, g_ptr_array_index (order, i),
-                 i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL);
+    {
+      const CopIrBlock *block = g_ptr_array_index (order, i);
+
+      lower_block (b, b->block_index[block->offset / 2], block,
+                   i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL);
+    }
   lower_stubs (b);
   return b->a.size;
 }

@@ -151,16 +151,16 @@ static void
 store_guest (CopAsm *a, bool all)
 {
   for (unsigned i = 1; i < 32; i++)
-    if (home (i) != NO_REG && (all || !is_callee_saved (home (i))))
-      asm_store (a, x_mem (i), home (i));
+    if (((CopReg) cop_x86_home[i]) != NO_REG && (all || !is_callee_saved (((CopReg) cop_x86_home[i]))))
+      asm_store (a, x_mem (i), ((CopReg) cop_x86_home[i]));
 }
 
 static void
 load_guest (CopAsm *a, bool all)
 {
   for (unsigned i = 1; i < 32; i++)
-    if (home (i) != NO_REG && (all || !is_callee_saved (home (i))))
-      asm_load (a, home (i), x_mem (i));
+    if (((CopReg) cop_x86_home[i]) != NO_REG && (all || !is_callee_saved (((CopReg) cop_x86_home[i]))))
+      asm_load (a, ((CopReg) cop_x86_home[i]), x_mem (i));
 }
 
 static void
@@ -267,17 +267,35 @@ write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
   asm_jmp (a, failed);
 }
 
-/* fp: the operation comes in ecx instead of rdx. call: the callee comes in rcx. */
+/* Registers that hold guest registers under any map, and that C may clobber. */
+static const CopReg clobbered[] = { RSI, RDI, R8, R9, R10, R11 };
+
+static void
+push_clobbered (CopAsm *a)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (clobbered); i++)
+    push (a, clobbered[i]);
+}
+
+static void
+pop_clobbered (CopAsm *a)
+{
+  for (unsigned i = G_N_ELEMENTS (clobbered); i-- > 0;)
+    pop (a, clobbered[i]);
+}
+
+/* fp: the operation comes in ecx instead of rdx. call: the callee comes in rcx. Both come from code
+   with any map. */
 static void
 write_fp_call (CopAsm *a)
 {
   push (a, RCX);
-  store_guest (a, false);
+  push_clobbered (a);
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
   asm_rr (a, 0x8b, false, RDX, RCX);
   asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) fp);
   asm_rr (a, 0xff, false, (CopReg) 2, RAX);
-  load_guest (a, false);
+  pop_clobbered (a);
   pop (a, RCX);
   emit8 (a, 0xc3);
 }
@@ -286,11 +304,11 @@ static void
 write_plain_call (CopAsm *a)
 {
   push (a, RCX);
-  store_guest (a, false);
+  push_clobbered (a);
   asm_mov_rr (a, true, RDI, RAX);
   asm_mov_rr (a, true, RSI, RDX);
   asm_rr (a, 0xff, false, (CopReg) 2, RCX);     /* call rcx */
-  load_guest (a, false);
+  pop_clobbered (a);
   pop (a, RCX);
   emit8 (a, 0xc3);
 }

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which guest registers stand in host registers, and where.
+ *
+ *   standard map    ten registers, the same at every way into and out of a unit
+ *   map of a loop   the registers that the loop names most, in as many host registers
+ *
+ * A loop is a set of blocks of the unit that lead to one another without a call. Its blocks begin
+ * and end with its map; an edge between blocks with different maps moves what differs, through the
+ * hart. A loop in a loop starts from the map of the outer one, so that little differs.
+ */
+#include "engine/jit/x86/lower-private.h"
+
+#define MAX_DEPTH 4
+#define MAX_LOOPS 64
+/* An inner loop runs so often as often. */
+#define WEIGHT_SHIFT 3
+/* Uses that pay for bringing a register in. */
+#define WORTH_A_HOST 2
+
+/* Callers may clobber rax, rcx, rdx only. By how often compiled programs name each register. */
+const uint8_t cop_x86_home[32] = {
+  /* clang-format off */
+  NO_REG, NO_REG, R12,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* sp */
+  RBX,    R13,    RSI,    RDI,    R8,     R9,     R10,    R11,          /* s0 s1 a0 to a5 */
+  NO_REG, NO_REG, R14,    NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,       /* s2 */
+  NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG,
+  /* clang-format on */
+};
+
+/* --- maps -------------------------------------------------------------------------------------- */
+
+static void
+place (CopRegMap *map, unsigned reg, CopReg host)
+{
+  map->host[reg] = host;
+  map->guest[host] = reg;
+}
+
+static void
+empty_map (CopRegMap *map)
+{
+  memset (map->host, NO_REG, sizeof map->host);
+  memset (map->guest, 0, sizeof map->guest);
+  map->dirty = 0;
+}
+
+static void
+standard_map (CopRegMap *map)
+{
+  empty_map (map);
+  for (unsigned i = 1; i < 32; i++)
+    if (cop_x86_home[i] != NO_REG)
+      {
+        place (map, i, cop_x86_home[i]);
+        map->dirty |= 1u << i;
+      }
+}
+
+static bool
+is_same (const CopRegMap *a, const CopRegMap *b)
+{
+  return a->dirty == b->dirty && memcmp (a->host, b->host, sizeof a->host) == 0;
+}
+
+uint32_t
+lower_note_map (CopJitBackend *b)
+{
+  CopNotedMap noted = { .map = b->r, .to_standard = LABEL_UNBOUND, .from_standard = LABEL_UNBOUND };
+
+  for (unsigned i = b->maps->len; i-- > 0;)
+    if (is_same (&g_array_index (b->maps, CopNotedMap, i).map, &b->r))
+      return i;
+  g_array_append_val (b->maps, noted);
+  return b->maps->len - 1;
+}
+
+bool
+lower_is_standard (const CopJitBackend *b)
+{
+  return is_same (&b->r, &g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map);
+}
+
+/* Whether @reg must be written to the hart on the way from one map to the other. */
+static bool
+is_spilled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return from->host[reg] != NO_REG && (from->dirty & 1u << reg) &&
+         (to->host[reg] != from->host[reg] || !(to->dirty & 1u << reg));
+}
+
+static bool
+is_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return to->host[reg] != NO_REG && to->host[reg] != from->host[reg];
+}
+
+static bool
+differs (const CopRegMap *from, const CopRegMap *to)
+{
+  for (unsigned i = 1; i < 32; i++)
+    if (is_spilled (from, to, i) || is_filled (from, to, i))
+      return true;
+  return false;
+}
+
+static void
+move (CopJitBackend *b, const CopRegMap *from, const CopRegMap *to)
+{
+  for (unsigned i = 1; i < 32; i++)
+    if (is_spilled (from, to, i))
+      asm_store (&b->a, x_mem (i), (CopReg) from->host[i]);
+  for (unsigned i = 1; i < 32; i++)
+    if (is_filled (from, to, i))
+      asm_load (&b->a, (CopReg) to->host[i], x_mem (i));
+}
+
+static const CopRegMap *
+noted_map (const CopJitBackend *b, uint32_t map)
+{
+  return &g_array_index (b->maps, CopNotedMap, map).map;
+}
+
+bool
+lower_needs_moves (const CopJitBackend *b, uint32_t map)
+{
+  return differs (&b->r, noted_map (b, map));
+}
+
+void
+lower_move_to (CopJitBackend *b, uint32_t map)
+{
+  CopRegMap to = *noted_map (b, map);
+
+  move (b, &b->r, &to);
+  b->r = to;
+}
+
+/* --- subroutines of stubs ---------------------------------------------------------------------- */
+
+void
+lower_call_to_standard (CopJitBackend *b, uint32_t map)
+{
+  CopNotedMap *noted = &g_array_index (b->maps, CopNotedMap, map);
+
+  if (!differs (&noted->map, noted_map (b, STANDARD_MAP)))
+    return;
+  if (noted->to_standard == LABEL_UNBOUND)
+    noted->to_standard = asm_new_label (&b->a);
+  asm_call (&b->a, noted->to_standard);
+}
+
+void
+lower_call_from_standard (CopJitBackend *b, uint32_t map)
+{
+  CopNotedMap *noted = &g_array_index (b->maps, CopNotedMap, map);
+
+  if (!differs (noted_map (b, STANDARD_MAP), &noted->map))
+    return;
+  if (noted->from_standard == LABEL_UNBOUND)
+    noted->from_standard = asm_new_label (&b->a);
+  asm_call (&b->a, noted->from_standard);
+}
+
+void
+lower_map_subroutines (CopJitBackend *b)
+{
+  const CopRegMap standard = *noted_map (b, STANDARD_MAP);
+
+  for (unsigned i = 0; i < b->maps->len; i++)
+    {
+      const CopNotedMap noted = g_array_index (b->maps, CopNotedMap, i);
+
+      if (noted.to_standard != LABEL_UNBOUND)
+        {
+          asm_bind (&b->a, noted.to_standard);
+          move (b, &noted.map, &standard);
+          emit8 (&b->a, 0xc3);
+        }
+      if (noted.from_standard != LABEL_UNBOUND)
+        {
+          asm_bind (&b->a, noted.from_standard);
+          move (b, &standard, &noted.map);
+          emit8 (&b->a, 0xc3);
+        }
+    }
+}
+
+/* --- loops ------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  uint64_t blocks;              /* a bit each */
+  unsigned depth;
+  int      parent;              /* in loops; -1: none */
+} Loop;
+
+typedef struct
+{
+  const CopIrUnit *unit;
+  unsigned n;
+  uint64_t successors[COP_JIT_UNIT_BLOCKS];
+  uint8_t  depth[COP_JIT_UNIT_BLOCKS];
+  uint16_t uses[COP_JIT_UNIT_BLOCKS][32];
+  uint32_t writes[COP_JIT_UNIT_BLOCKS];
+  Loop     loops[MAX_LOOPS];
+  unsigned n_loops;
+} Graph;
+
+static const CopIrBlock *
+block_at (const Graph *graph, unsigned i)
+{
+  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
+}
+
+static void
+count_tree (Graph *graph, unsigned block, CopIrRef ref)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return;
+  node = cop_ir_node (graph->unit, ref);
+  if (node->op == IR_GETX)
+    graph->uses[block][node->imm & 31]++;
+  count_tree (graph, block, node->a);
+  count_tree (graph, block, node->b);
+  count_tree (graph, block, node->c);
+}
+
+/* The blocks that control may go on to; calls do not count, for they come back by another way. */
+static void
+add_block (CopJitBackend *b, Graph *graph, unsigned i)
+{
+  const CopIrBlock *block = block_at (graph, i);
+
+  for (unsigned j = 0; j < block->n; j++)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (graph->unit->statements, CopIrStatement, block->first + j);
+
+      if (statement->kind == IR_NOP)
+        continue;
+      count_tree (graph, i, statement->a);
+      count_tree (graph, i, statement->b);
+      if (statement->kind == IR_SETX)
+        {
+          graph->uses[i][statement->reg]++;
+          graph->writes[i] |= 1u << statement->reg;
+        }
+      if ((statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0)) &&
+          statement->imm < COP_PAGE_SIZE && b->block_index[statement->imm / 2] != NO_BLOCK)
+        graph->successors[i] |= UINT64_C (1) << b->block_index[statement->imm / 2];
+      /* What goes on behind these does so by another entry. */
+      if (statement->kind == IR_JUMP || statement->kind == IR_JUMP_REG ||
+          statement->kind == IR_SYSTEM || statement->kind == IR_INTERPRET)
+        return;
+    }
+  if (block->end < COP_PAGE_SIZE && b->block_index[block->end / 2] != NO_BLOCK)
+    graph->successors[i] |= UINT64_C (1) << b->block_index[block->end / 2];
+}
+
+/* Where control comes into @blocks. */
+static unsigned
+find_header (const Graph *graph, uint64_t blocks)
+{
+  for (unsigned i = 0; i < graph->n; i++)
+    if (!(blocks >> i & 1) && (graph->successors[i] & blocks) != 0)
+      return g_bit_nth_lsf (graph->successors[i] & blocks, -1);
+  return g_bit_nth_lsf (blocks, -1);
+}
+
+/* Adds the loops among @blocks, leaving edges to @cut out. */
+static void
+find_loops (Graph *graph, uint64_t blocks, uint64_t cut, unsigned depth, int parent)
+{
+  uint64_t reach[COP_JIT_UNIT_BLOCKS], left = blocks;
+
+  for (unsigned i = 0; i < graph->n; i++)
+    reach[i] = blocks >> i & 1 ? graph->successors[i] & blocks & ~cut : 0;
+  for (unsigned k = 0; k < graph->n; k++)
+    for (unsigned i = 0; i < graph->n; i++)
+      if (reach[i] >> k & 1)
+        reach[i] |= reach[k];
+
+  for (unsigned i = 0; i < graph->n; i++)
+    {
+      uint64_t loop = 0;
+      unsigned number = graph->n_loops;
+
+      if (!(left >> i & 1) || !(reach[i] >> i & 1) || number == MAX_LOOPS)
+        continue;
+      for (unsigned j = 0; j < graph->n; j++)
+        if ((reach[i] >> j & 1) && (reach[j] >> i & 1))
+          {
+            loop |= UINT64_C (1) << j;
+            graph->depth[j] = depth;
+          }
+      left &= ~loop;
+      graph->loops[graph->n_loops++] = (Loop){ .blocks = loop, .depth = depth, .parent = parent };
+      if (depth < MAX_DEPTH)
+        find_loops (graph, loop, cut | UINT64_C (1) << find_header (graph, loop), depth + 1,
+                    (int) number);
+    }
+}
+
+/* How much each register is used in the loop, and those it writes. */
+static uint32_t
+weigh (const Graph *graph, const Loop *loop, uint64_t weights[32])
+{
+  uint32_t writes = 0;
+
+  memset (weights, 0, 32 * sizeof *weights);
+  for (unsigned i = 0; i < graph->n; i++)
+    if (loop->blocks >> i & 1)
+      {
+        for (unsigned j = 1; j < 32; j++)
+          weights[j] += (uint64_t) graph->uses[i][j]
+                        << WEIGHT_SHIFT * (graph->depth[i] - loop->depth);
+        writes |= graph->writes[i];
+      }
+  return writes;
+}
+
+static void
+make_map (const Graph *graph, const Loop *loop, const CopRegMap *outer, CopRegMap *map)
+{
+  uint64_t weights[32];
+  uint32_t writes = weigh (graph, loop, weights);
+  uint32_t chosen = 0, free_hosts = 0;
+  unsigned n_hosts = 0;
+
+  for (unsigned i = 1; i < 32; i++)
+    if (cop_x86_home[i] != NO_REG)
+      {
+        free_hosts |= 1u << cop_x86_home[i];
+        n_hosts++;
+      }
+  for (; n_hosts > 0; n_hosts--)
+    {
+      uint64_t best_score = 0;
+      unsigned best = 0;
+
+      for (unsigned i = 1; i < 32; i++)
+        {
+          bool is_in = outer->host[i] != NO_REG;
+          uint64_t score = 4 * weights[i] + (is_in ? 3 : 0);
+
+          if ((chosen & 1u << i) || weights[i] < (is_in ? 1 : WORTH_A_HOST))
+            continue;
+          if (score > best_score)
+            {
+              best_score = score;
+              best = i;
+            }
+        }
+      if (best == 0)
+        break;
+      chosen |= 1u << best;
+    }
+
+  /* What is in place stays there; then the others; then what else may stay. */
+  empty_map (map);
+  for (unsigned i = 1; i < 32; i++)
+    if ((chosen & 1u << i) && outer->host[i] != NO_REG)
+      {
+        place (map, i, (CopReg) outer->host[i]);
+        free_hosts &= ~(1u << outer->host[i]);
+      }
+  for (unsigned i = 1; i < 32; i++)
+    if ((chosen & 1u << i) && outer->host[i] == NO_REG)
+      {
+        unsigned host = g_bit_nth_lsf (free_hosts, -1);
+
+        for (unsigned j = 0; j < 16; j++)
+          if ((free_hosts & 1u << j) && outer->guest[j] == 0)
+            host = j;
+        place (map, i, (CopReg) host);
+        free_hosts &= ~(1u << host);
+      }
+  for (unsigned i = 1; i < 32; i++)
+    if (outer->host[i] != NO_REG && (free_hosts & 1u << outer->host[i]))
+      place (map, i, (CopReg) outer->host[i]);
+
+  for (unsigned i = 1; i < 32; i++)
+    if (map->host[i] != NO_REG &&
+        ((writes & 1u << i) || (map->host[i] == outer->host[i] && (outer->dirty & 1u << i))))
+      map->dirty |= 1u << i;
+}
+
+void
+lower_choose_maps (CopJitBackend *b)
+{
+  g_autofree Graph *graph = NULL;
+  uint32_t maps[MAX_LOOPS];
+
+  g_array_set_size (b->maps, 0);
+  standard_map (&b->r);
+  lower_note_map (b);
+  memset (b->block_maps, STANDARD_MAP, sizeof b->block_maps);
+
+  graph = g_new0 (Graph, 1);
+  graph->unit = b->unit;
+  graph->n = b->unit->blocks->len;
+  for (unsigned i = 0; i < graph->n; i++)
+    add_block (b, graph, i);
+  find_loops (graph, UINT64_MAX >> (64 - graph->n), 0, 1, -1);
+  for (unsigned i = 0; i < graph->n_loops; i++)
+    {
+      const Loop *loop = &graph->loops[i];
+      CopRegMap outer = *noted_map (b, loop->parent < 0 ? STANDARD_MAP : maps[loop->parent]);
+
+      make_map (graph, loop, &outer, &b->r);
+      maps[i] = lower_note_map (b);
+      for (unsigned j = 0; j < graph->n; j++)
+        if (loop->blocks >> j & 1)
+          b->block_maps[j] = maps[i];
+    }
+  b->r = *noted_map (b, STANDARD_MAP);
+}
