@@ -580,7 +580,7 @@ parse_document (Parser *parser, CopMachineState *state, GError **error)
     {
       const CopStateSection *section = state->sections->pdata[i];
 
-      if (g_hash_table_contains (seen, section))
+      if (g_hash_table_contains (seen, section) || section->table->may_lack)
         continue;
       FAIL (parser, error, COP_STATE_ERROR, COP_STATE_ERROR_MISMATCH,
             "section '%s' is missing; start the machine with the devices and harts that the "

@@ -9,9 +9,9 @@
  * A process outlives the daemon that started it. It listens on RUN-DIR/vm/UUID.sock, where the next
  * daemon finds it again. Its end is noticed at once, by a pidfd.
  *
- * Every function may be called on any thread and, where it says that it waits, waits for the process;
- * calls of several threads run beside each other. When the process dies meanwhile they fail with
- * %COP_VM_ERROR_GONE.
+ * Every function may be called on any thread and, where it says that it waits, waits for the
+ * process; calls of several threads run beside each other. When the process dies meanwhile they
+ * fail with %COP_VM_ERROR_GONE.
  */
 #pragma once
 
@@ -28,46 +28,47 @@ GQuark cop_vm_error_quark (void);
 
 typedef enum
 {
-  COP_VM_ERROR_CONFIG,          /* the configuration cannot be a machine: file, value, way out */
-  COP_VM_ERROR_HOST,            /* the host lacks something: memory, descriptors, the program */
-  COP_VM_ERROR_STATE,           /* not possible in the machine's present state */
-  COP_VM_ERROR_GONE,            /* the process is gone */
+  COP_VM_ERROR_CONFIG, /* the configuration cannot be a machine: file, value, way out */
+  COP_VM_ERROR_HOST, /* the host lacks something: memory, descriptors, the program */
+  COP_VM_ERROR_STATE, /* not possible in the machine's present state */
+  COP_VM_ERROR_GONE, /* the process is gone */
   COP_VM_ERROR_CANCELLED,
-  COP_VM_ERROR_PROTOCOL,        /* the process says what it should not: another version? */
-  COP_VM_ERROR_NOT_SUPPORTED,   /* the guest or this build cannot do it */
+  COP_VM_ERROR_PROTOCOL, /* the process says what it should not: another version? */
+  COP_VM_ERROR_NOT_SUPPORTED, /* the guest or this build cannot do it */
 } CopVmError;
 
 typedef enum
 {
   COP_VM_PAUSED,
   COP_VM_RUNNING,
-  COP_VM_ENDED,                 /* the guest is off or failed; the process waits to be destroyed */
-  COP_VM_GONE,                  /* there is no process */
+  COP_VM_ENDED, /* the guest is off or failed; the process waits to be destroyed */
+  COP_VM_GONE, /* there is no process */
 } CopVmStatus;
 
-/* What the process does when its guest says so; otherwise the machine ends and the daemon decides. */
+/* What the process does when its guest says so; otherwise the machine ends and the daemon decides.
+ */
 typedef struct
 {
   bool restart_on_poweroff;
-  bool restart_on_reboot;       /* true is what everybody expects */
-  bool restart_on_crash;        /* the guest reports a failure by SRST or the finisher */
+  bool restart_on_reboot; /* true is what everybody expects */
+  bool restart_on_crash; /* the guest reports a failure by SRST or the finisher */
 } CopVmActions;
 
 typedef enum
 {
-  COP_VM_EVENT_RESET,           /* the guest rebooted, and the machine began anew */
-  COP_VM_EVENT_ENDED,           /* see CopVmEvent.end */
-  COP_VM_EVENT_GONE,            /* the process died, asked for or not; see .wait_status */
-  COP_VM_EVENT_AGENT,           /* the guest opened or closed an agent channel; see .connected */
+  COP_VM_EVENT_RESET, /* the guest rebooted, and the machine began anew */
+  COP_VM_EVENT_ENDED, /* see CopVmEvent.end */
+  COP_VM_EVENT_GONE, /* the process died, asked for or not; see .wait_status */
+  COP_VM_EVENT_AGENT, /* the guest opened or closed an agent channel; see .connected */
 } CopVmEventKind;
 
 typedef struct
 {
   CopVmEventKind kind;
-  CopEnd         end;           /* of ENDED; COP_END_RESET when restart_on_reboot is off */
-  int            wait_status;   /* of GONE: as waitpid() gives it; -1 when it was no child of ours */
-  bool           asked;         /* of GONE: cop_vm_destroy() was called before */
-  bool           connected;     /* of AGENT */
+  CopEnd end; /* of ENDED; COP_END_RESET when restart_on_reboot is off */
+  int wait_status; /* of GONE: as waitpid() gives it; -1 when it was no child of ours */
+  bool asked; /* of GONE: cop_vm_destroy() was called before */
+  bool connected; /* of AGENT */
 } CopVmEvent;
 
 #define COP_TYPE_VM (cop_vm_get_type ())
@@ -75,8 +76,8 @@ G_DECLARE_FINAL_TYPE (CopVm, cop_vm, COP, VM, GObject)
 
 /**
  * CopVmEventFunc:
- * Called on the supervisor's thread, for each process in the order in which things happened. It must
- * not wait for the process: nothing below that says "waits" may be called in it.
+ * Called on the supervisor's thread, for each process in the order in which things happened. It
+ * must not wait for the process: nothing below that says "waits" may be called in it.
  */
 typedef void (*CopVmEventFunc) (CopVm *vm, const CopVmEvent *event, gpointer data);
 
@@ -84,22 +85,22 @@ typedef void (*CopVmEventFunc) (CopVm *vm, const CopVmEvent *event, gpointer dat
 typedef struct
 {
   const struct CopDomainConfig *config; /* complete: after defaults and validation */
-  int          id;              /* of the domain: positive */
-  const char  *run_dir;         /* sockets go to its folder vm, which is made with mode 0700 */
-  const char  *log_path;        /* (nullable): what the process says is appended there */
-  const char  *program;         /* (nullable): of coppice-vm; NULL: COPPICE_VM, else beside us */
+  int id; /* of the domain: positive */
+  const char *run_dir; /* sockets go to its folder vm, which is made with mode 0700 */
+  const char *log_path; /* (nullable): what the process says is appended there */
+  const char *program; /* (nullable): of coppice-vm; NULL: COPPICE_VM, else beside us */
   CopVmActions actions;
 
   /* Restoring: both or none. */
-  int                    memory_fd; /* raw memory, as cop_vm_save_memory() wrote; -1: a fresh start */
-  const CopMachineState *state;     /* (nullable) */
+  int memory_fd; /* raw memory, as cop_vm_save_memory() wrote; -1: a fresh start */
+  const CopMachineState *state; /* (nullable) */
 } CopVmLaunch;
 
 /* What became known by starting: to be shown in the domain's live XML. */
 typedef struct
 {
-  char *serial_tty;             /* (owned) (nullable): path of the pseudo-terminal */
-  char *console_tty;            /* (owned) (nullable): of the virtio console */
+  char *serial_tty; /* (owned) (nullable): path of the pseudo-terminal */
+  char *console_tty; /* (owned) (nullable): of the virtio console */
 } CopVmLive;
 void cop_vm_live_clear (CopVmLive *live);
 
@@ -109,8 +110,8 @@ void cop_vm_live_clear (CopVmLive *live);
  * @data: for @func; let go with @destroy when no more events can come
  * @live: (out) (optional): filled on success
  *
- * Opens what @launch->config names, starts a process, hands all over, and waits until the machine is
- * there: paused, nothing run yet. On failure nothing is left behind.
+ * Opens what @launch->config names, starts a process, hands all over, and waits until the machine
+ * is there: paused, nothing run yet. On failure nothing is left behind.
  *
  * Errors: %COP_VM_ERROR or %G_IO_ERROR; the message names file and way out.
  */
@@ -136,10 +137,10 @@ CopVm *cop_vm_find (const char *run_dir, const char *uuid, const char *token, Co
    run-time state. */
 const char *cop_vm_token (CopVm *vm);
 
-int cop_vm_id (CopVm *vm);              /* the domain's */
+int cop_vm_id (CopVm *vm); /* the domain's */
 pid_t cop_vm_pid (CopVm *vm);
-CopVmStatus cop_vm_status (CopVm *vm);  /* never waits */
-CopEnd cop_vm_end (CopVm *vm);          /* of COP_VM_ENDED */
+CopVmStatus cop_vm_status (CopVm *vm); /* never waits */
+CopEnd cop_vm_end (CopVm *vm); /* of COP_VM_ENDED */
 
 /* What follows waits. Each is done when it returns. */
 bool cop_vm_resume (CopVm *vm, GError **error);
@@ -170,8 +171,8 @@ CopMachineState *cop_vm_save_state (CopVm *vm, GError **error);
 
 /**
  * cop_vm_state_template:
- * Returns: (transfer full): the sections of a machine of @config, for cop_xml_state_parse(), with no
- *   machine there
+ * Returns: (transfer full): the sections of a machine of @config, for cop_xml_state_parse(), with
+ * no machine there
  */
 CopMachineState *cop_vm_state_template (const struct CopDomainConfig *config, GError **error);
 
@@ -202,7 +203,7 @@ const CopCounters *cop_vm_counters (CopVm *vm);
 typedef struct
 {
   uint64_t total_ns, user_ns, system_ns;
-  uint64_t wait_ns;             /* runnable, but not running; 0 when the kernel does not say */
+  uint64_t wait_ns; /* runnable, but not running; 0 when the kernel does not say */
 } CopVmTimes;
 bool cop_vm_times (CopVm *vm, CopVmTimes *times);
 bool cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times);

@@ -17,14 +17,6 @@ port_forward_free (gpointer data)
 }
 
 static void
-console_init (CopConsoleConfig *console)
-{
-  console->in_fd = -1;
-  console->out_fd = -1;
-  console->listen_fd = -1;
-}
-
-static void
 console_clear (CopConsoleConfig *console)
 {
   if (console->out_fd == console->in_fd)
@@ -32,6 +24,7 @@ console_clear (CopConsoleConfig *console)
   cop_fd_clear (&console->in_fd);
   cop_fd_clear (&console->out_fd);
   cop_fd_clear (&console->listen_fd);
+  cop_fd_clear (&console->log_fd);
 }
 
 CopMachineConfig *
@@ -41,11 +34,12 @@ cop_machine_config_new (void)
 
   config->memory = 512 * COP_MIB;
   config->memory_fd = -1;
+  config->image_fd = -1;
+  config->actions.restart_on_reboot = true;
   config->harts = 1;
   config->isa = cop_isa_default ();
   config->rng = true;
-  console_init (&config->console);
-  console_init (&config->virtio_console);
+  config->console = config->virtio_console = (CopConsoleConfig)COP_CONSOLE_NOWHERE;
   for (unsigned i = 0; i < COP_MAX_DISKS; i++)
     config->disks[i].fd = -1;
   for (unsigned i = 0; i < COP_MAX_NICS; i++)
@@ -60,12 +54,12 @@ cop_machine_config_free (CopMachineConfig *config)
     return;
 
   cop_fd_clear (&config->memory_fd);
+  cop_fd_clear (&config->image_fd);
 
   g_clear_pointer (&config->bios, g_bytes_unref);
   g_clear_pointer (&config->kernel, g_bytes_unref);
   g_clear_pointer (&config->initrd, g_bytes_unref);
   g_clear_pointer (&config->dtb, g_bytes_unref);
-  g_clear_pointer (&config->state, g_bytes_unref);
   g_free (config->bios_label);
   g_free (config->kernel_label);
   g_free (config->initrd_label);

@@ -14,12 +14,18 @@
 #define COP_MAX_DISKS 4
 #define COP_MAX_NICS 2
 
+/* Where devices count, when somebody wants it counted: see counters.h. */
+typedef struct CopCounters CopCounters;
+typedef struct CopDiskCounters CopDiskCounters;
+typedef struct CopNicCounters CopNicCounters;
+
 typedef struct
 {
   int      fd;                  /* (owned): raw image, or block device */
   bool     readonly;
   char    *serial;              /* (owned) (nullable): at most 20 bytes */
   char    *label;               /* (owned): for messages: the path as the user wrote it */
+  CopDiskCounters *counters;    /* (unowned) (nullable): the machine's business */
 } CopDiskConfig;
 
 typedef enum
@@ -43,6 +49,8 @@ typedef struct
   int        fd;                /* (owned): of a tap; otherwise -1 */
   uint8_t    mac[6];
   GPtrArray *forwards;          /* (owned) (element-type CopPortForward) (nullable) */
+  bool       link_down;         /* the cable is out at first */
+  CopNicCounters *counters;     /* (unowned) (nullable): the machine's business */
 } CopNicConfig;
 
 /* Where a console's bytes go. */
@@ -50,6 +58,8 @@ typedef struct
 {
   int in_fd, out_fd;            /* (owned): may be equal; -1: nowhere */
   int listen_fd;                /* (owned): a listening socket, one client at a time; -1: none */
+  int log_fd;                   /* (owned): a file that gets all output, too; -1: none */
+  CopCounters *counters;        /* (unowned) (nullable): whose console ring gets all output, too */
 } CopConsoleConfig;
 
 typedef enum
@@ -58,6 +68,16 @@ typedef enum
   COP_BOOT_FIRMWARE,            /* bios in M mode; it starts the kernel */
   COP_BOOT_BARE,                /* kernel ELF in M mode at its entry, every hart */
 } CopBootKind;
+
+#define COP_CONSOLE_NOWHERE { .in_fd = -1, .out_fd = -1, .listen_fd = -1, .log_fd = -1 }
+
+/* What happens when the guest says so: the machine ends, or begins anew. */
+typedef struct
+{
+  bool restart_on_poweroff;
+  bool restart_on_reboot;       /* on unless said otherwise */
+  bool restart_on_crash;        /* a failure reported by SRST or the finisher */
+} CopMachineActions;
 
 typedef struct
 {
@@ -85,7 +105,12 @@ typedef struct
   uint8_t          generation_id[16];
   bool             deterministic_seed;  /* rng-seed from 0, not from the host: for tests */
 
-  GBytes          *state;       /* reserved for restore; NULL */
+  CopMachineActions actions;
+  CopCounters     *counters;    /* (unowned) (nullable): outlives the machine */
+
+  /* (owned): a saved memory, as cop_ram_save() makes, to begin with instead of loading what is to
+     boot; its state is then loaded with cop_machine_load_state(). -1: none */
+  int              image_fd;
 } CopMachineConfig;
 
 /* An empty configuration: all descriptors -1, 1 hart, 512 MiB, default isa, rng on. */

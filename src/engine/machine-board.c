@@ -6,6 +6,7 @@
 #include "engine/dev/finisher.h"
 #include "engine/dev/platform.h"
 #include "engine/dev/plic.h"
+#include "engine/dev/power-button.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
 #include "engine/dev/virtio-devices.h"
@@ -29,10 +30,10 @@ finish (gpointer data, CopFinish finish, uint32_t code)
   switch (finish)
     {
     case COP_FINISH_PASS:
-      cop_machine_end (machine, COP_END_POWEROFF, 0);
+      cop_machine_guest_end (machine, COP_END_POWEROFF, 0);
       break;
     case COP_FINISH_FAIL:
-      cop_machine_end (machine, COP_END_FAILURE, code);
+      cop_machine_guest_end (machine, COP_END_FAILURE, code);
       break;
     case COP_FINISH_RESET:
       cop_machine_guest_reset (machine);
@@ -75,6 +76,51 @@ add_platform_devices (CopMachine *machine)
   add (machine, cop_rtc_new ("rtc0", COP_RTC_GPA, machine->context), COP_RTC_IRQ);
   add (machine, cop_vmgenid_new ("vmgenid0", COP_VMGENID_GPA, config->generation_id),
        COP_VMGENID_IRQ);
+  machine->power_button =
+    cop_power_button_new ("power-button0", machine->context, COP_POWER_BUTTON_GPA);
+  add (machine, machine->power_button, COP_POWER_BUTTON_IRQ);
+}
+
+void
+cop_machine_press_power_button (CopMachine *machine)
+{
+  cop_power_button_press (machine->power_button);
+}
+
+bool
+cop_machine_set_link (CopMachine *machine, unsigned nic, bool up, GError **error)
+{
+  g_autofree char *id = g_strdup_printf ("net%u", nic);
+
+  for (unsigned i = 0; i < machine->bus.devices->len; i++)
+    {
+      CopDevice *device = g_ptr_array_index (machine->bus.devices, i);
+
+      if (device->type != &cop_virtio_net_type || strcmp (device->id, id) != 0)
+        continue;
+      cop_virtio_net_set_link (device, up);
+      return true;
+    }
+  g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
+               "the machine has no network interface %u, only %u of them", nic,
+               machine->config->n_nics);
+  return false;
+}
+
+/* Where each device counts. */
+static void
+place_counters (CopMachineConfig *config)
+{
+  CopCounters *counters = config->counters;
+
+  if (counters == NULL)
+    return;
+  counters->version = COP_COUNTERS_VERSION;
+  config->console.counters = counters;
+  for (unsigned i = 0; i < config->n_disks; i++)
+    config->disks[i].counters = &counters->disks[i];
+  for (unsigned i = 0; i < config->n_nics; i++)
+    config->nics[i].counters = &counters->nics[i];
 }
 
 /* The virtio devices fill the slots from the first on, as far as there are any. */
@@ -96,6 +142,7 @@ cop_machine_build_board (CopMachine *machine, GError **error)
   GMainContext *context = machine->context;
   unsigned slot = 0;
 
+  place_counters (config);
   add_platform_devices (machine);
   for (unsigned i = 0; i < config->n_disks; i++)
     {

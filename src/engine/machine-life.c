@@ -54,7 +54,7 @@ reset_all (CopMachine *machine, GError **error)
   if (!cop_ram_clear (machine->ram, error))
     return false;
   machine->engine->ops->flush (machine->engine);
-  return cop_machine_boot (machine, error);
+  return cop_machine_boot (machine, true, error);
 }
 
 /* Does a wanted reset. The lock is held, and let go meanwhile. */
@@ -71,6 +71,8 @@ settle_reset (CopMachine *machine)
 
   quiesce_devices (machine);
   done = reset_all (machine, &error);
+  if (machine->config->counters != NULL)
+    COP_COUNT (machine->config->counters->resets, 1);
   if (done && by_guest && machine->events.reset != NULL)
     machine->events.reset (machine->events_data);
 
@@ -92,6 +94,7 @@ settle_end (CopMachine *machine)
   g_mutex_unlock (&machine->lock);
   cop_timers_stop (machine->timers);
   quiesce_devices (machine);
+  cop_machine_count (machine, false);
   g_mutex_lock (&machine->lock);
   machine->end = end;
   machine->status = COP_MACHINE_ENDED;
@@ -109,6 +112,7 @@ settle_running (CopMachine *machine)
   g_mutex_unlock (&machine->lock);
   resume_devices (machine);
   cop_timers_start (machine->timers);
+  cop_machine_count (machine, true);
   g_mutex_lock (&machine->lock);
 
   machine->status = COP_MACHINE_RUNNING;
@@ -124,6 +128,7 @@ settle_paused (CopMachine *machine)
   g_mutex_unlock (&machine->lock);
   cop_timers_stop (machine->timers);
   quiesce_devices (machine);
+  cop_machine_count (machine, false);
   g_mutex_lock (&machine->lock);
   machine->status = COP_MACHINE_PAUSED;
 }
@@ -298,15 +303,32 @@ cop_machine_reset (CopMachine *machine, GError **error)
   return done;
 }
 
+/* The lock is held. */
+static void
+want_end (CopMachine *machine, CopEndReason reason, uint32_t code)
+{
+  if (machine->status == COP_MACHINE_ENDED || machine->want_end.reason != COP_END_NONE)
+    return;
+  machine->want_end = (CopEnd){ reason, code };
+  change (machine);
+}
+
+/* The lock is held. */
+static void
+want_reset_by_guest (CopMachine *machine)
+{
+  if (machine->status == COP_MACHINE_ENDED)
+    return;
+  machine->want_reset = true;
+  machine->reset_by_guest = true;
+  change (machine);
+}
+
 void
 cop_machine_end (CopMachine *machine, CopEndReason reason, uint32_t code)
 {
   g_mutex_lock (&machine->lock);
-  if (machine->status != COP_MACHINE_ENDED && machine->want_end.reason == COP_END_NONE)
-    {
-      machine->want_end = (CopEnd){ reason, code };
-      change (machine);
-    }
+  want_end (machine, reason, code);
   g_mutex_unlock (&machine->lock);
 }
 
@@ -314,12 +336,30 @@ void
 cop_machine_guest_reset (CopMachine *machine)
 {
   g_mutex_lock (&machine->lock);
-  if (machine->status != COP_MACHINE_ENDED)
-    {
-      machine->want_reset = true;
-      machine->reset_by_guest = true;
-      change (machine);
-    }
+  if (machine->actions.restart_on_reboot)
+    want_reset_by_guest (machine);
+  else
+    want_end (machine, COP_END_RESET, 0);
+  g_mutex_unlock (&machine->lock);
+}
+
+void
+cop_machine_guest_end (CopMachine *machine, CopEndReason reason, uint32_t code)
+{
+  g_mutex_lock (&machine->lock);
+  if (reason == COP_END_POWEROFF ? machine->actions.restart_on_poweroff
+                                 : machine->actions.restart_on_crash)
+    want_reset_by_guest (machine);
+  else
+    want_end (machine, reason, code);
+  g_mutex_unlock (&machine->lock);
+}
+
+void
+cop_machine_set_actions (CopMachine *machine, const CopMachineActions *actions)
+{
+  g_mutex_lock (&machine->lock);
+  machine->actions = *actions;
   g_mutex_unlock (&machine->lock);
 }
 

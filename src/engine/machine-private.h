@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "engine/counters.h"
 #include "engine/dev/chardev.h"
 #include "engine/dev/hart-lines.h"
 #include "engine/dev/timers.h"
@@ -25,6 +26,7 @@ typedef struct
 {
   CopMachine *machine;
   CopHart    *hart;             /* (owned) */
+  CopHartCounters *counters;    /* (unowned) (nullable) */
   GThread    *thread;           /* (owned) (nullable) */
 } CopMachineHart;
 
@@ -43,6 +45,7 @@ struct CopMachine
   CopMachineHart *harts;        /* (owned) (array length=n_harts) */
   unsigned        n_harts;
   CopDevice      *plic;         /* (unowned): on the bus */
+  CopDevice      *power_button; /* (unowned): on the bus */
   CopChardev     *console;      /* (unowned): of the UART; where SBI and tohost print */
 
   CopBootPlan *plan;            /* (owned) */
@@ -52,6 +55,7 @@ struct CopMachine
   GMainContext *context;        /* (owned): the devices' */
   GMainLoop    *loop;           /* (owned) */
   GThread      *io_thread;      /* (owned) (nullable): before the first resume */
+  GSource      *count_source;   /* (owned) (nullable): I/O thread: brings counters up to date */
 
   GMutex           lock;
   GCond            changed;     /* status, hold, wants, n_active */
@@ -66,6 +70,7 @@ struct CopMachine
   bool    want_running;
   bool    want_reset;
   bool    reset_by_guest;
+  CopMachineActions actions;
   CopEnd  want_end;             /* the first reason stays */
   CopEnd  end;                  /* valid when status is COP_MACHINE_ENDED */
   GError *reset_error;          /* (owned) (nullable): of the last reset */
@@ -96,13 +101,24 @@ bool cop_machine_build_board (CopMachine *machine, GError **error);
 /* A hart's thread. */
 gpointer cop_machine_hart_thread (gpointer data);
 
+/* machine-stats.c */
+
+/* Brings the counters of all harts up to date, now and each second from now on, or no more. On the
+   I/O thread, or with it not running. */
+void cop_machine_count (CopMachine *machine, bool on);
+
 /* machine-life.c */
 
 /* Asks for the end; the first reason stays. On any thread, also with a device's lock held. */
 void cop_machine_end (CopMachine *machine, CopEndReason reason, uint32_t code);
 
-/* Asks for a reset on behalf of the guest. On any thread, also with a device's lock held. */
+/* On behalf of the guest: asks for a reset, or for the end if that is what is done then. On any
+   thread, also with a device's lock held. */
 void cop_machine_guest_reset (CopMachine *machine);
+
+/* On behalf of the guest: asks for the end, or for a reset if that is what is done then. On any
+   thread, also with a device's lock held. */
+void cop_machine_guest_end (CopMachine *machine, CopEndReason reason, uint32_t code);
 
 /* Part of freeing: ends the machine and joins its threads. */
 void cop_machine_stop_threads (CopMachine *machine);
@@ -112,8 +128,13 @@ void cop_machine_settle_soon (CopMachine *machine);
 
 /* machine.c */
 
-/* Puts harts and RAM to where booting begins: at creation and reset. No hart runs. */
-bool cop_machine_boot (CopMachine *machine, GError **error);
+/**
+ * cop_machine_boot:
+ * @load: put kernel and device tree into RAM, which reads as zero; otherwise a saved memory is there
+ *
+ * Puts harts and RAM to where booting begins: at creation and reset. No hart runs.
+ */
+bool cop_machine_boot (CopMachine *machine, bool load, GError **error);
 
 /* Writes to the console that SBI and tohost offer. Returns: bytes taken. */
 size_t cop_machine_console_write (CopMachine *machine, const uint8_t *data, size_t size);

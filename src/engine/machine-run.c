@@ -16,6 +16,8 @@
 #include "engine/machine-private.h"
 #include "engine/riscv/sbi-private.h"
 
+#include <unistd.h>
+
 /* Instructions that a hart takes out of the budget at once when several share it. */
 #define BUDGET_SLICE 10000
 
@@ -164,6 +166,8 @@ cop_machine_hart_thread (gpointer data)
   CopMachine *machine = slot->machine;
   CopHart *hart = slot->hart;
 
+  if (slot->counters != NULL)
+    __atomic_store_n (&slot->counters->thread, (uint64_t)gettid (), __ATOMIC_RELAXED);
   machine->engine->ops->attach (machine->engine, hart);
   for (;;)
     {

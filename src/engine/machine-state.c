@@ -12,7 +12,7 @@ check_paused (CopMachine *machine, GError **error)
   if (cop_machine_status (machine) == COP_MACHINE_PAUSED)
     return true;
   g_set_error_literal (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_STATE,
-                       "the state can be read and set only while the machine is paused");
+                       "state and memory can be saved and set only while the machine is paused");
   return false;
 }
 
@@ -122,7 +122,7 @@ assign (CopMachine *machine, const CopMachineState *state)
               device->type->state->size);
       g_mutex_unlock (&device->lock);
     }
-  cop_timers_set_time (machine->timers, ((const CopClockState *)clock->data)->ticks);
+  cop_timers_set_time (machine->timers, ((const CopClockState *) clock->data)->ticks);
   for (unsigned i = 0; i < machine->n_harts; i++)
     {
       g_autofree char *id = g_strdup_printf ("hart%u", i);
@@ -147,4 +147,12 @@ cop_machine_load_state (CopMachine *machine, const CopMachineState *state, GErro
     return false;
   assign (machine, state);
   return true;
+}
+
+CopPageSet *
+cop_machine_save_memory (CopMachine *machine, int fd, CopRamProgress progress, gpointer data,
+                         GError **error)
+{
+  return check_paused (machine, error) ? cop_ram_save (machine->ram, fd, progress, data, error)
+                                       : NULL;
 }

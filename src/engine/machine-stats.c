@@ -32,13 +32,56 @@ cop_machine_stats (CopMachine *machine, CopStatsFunc func, gpointer data)
   for (unsigned i = 0; i < machine->n_harts; i++)
     for (unsigned j = 0; j < G_N_ELEMENTS (hart_figures); j++)
       {
-        const uint8_t *hart = (const uint8_t *)machine->harts[i].hart;
+        const uint8_t *hart = (const uint8_t *) machine->harts[i].hart;
         g_autofree char *name = g_strdup_printf ("hart%u.%s", i, hart_figures[j].name);
 
         /* The hart's thread counts on meanwhile: each figure is whole, not all of one moment. */
         func (
           data, name,
-          __atomic_load_n ((const uint64_t *)(hart + hart_figures[j].offset), __ATOMIC_RELAXED));
+          __atomic_load_n ((const uint64_t *) (hart + hart_figures[j].offset), __ATOMIC_RELAXED));
       }
   machine->engine->ops->stats (machine->engine, func, data);
+}
+
+static void
+count_hart (const CopMachineHart *slot)
+{
+  const CopHart *hart = slot->hart;
+  CopHartCounters *counters = slot->counters;
+
+  /* A hart that rests adds to wfi_ns when it wakes: until then an hour of rest shows as none. */
+  __atomic_store_n (&counters->instructions, COP_COUNTER (hart->s.instret), __ATOMIC_RELAXED);
+  __atomic_store_n (&counters->halted_ns, COP_COUNTER (hart->stats.wfi_ns), __ATOMIC_RELAXED);
+  __atomic_store_n (&counters->halted, __atomic_load_n (&hart->asleep, __ATOMIC_RELAXED) ? 1 : 0,
+                    __ATOMIC_RELAXED);
+}
+
+static gboolean
+count_harts (gpointer data)
+{
+  CopMachine *machine = data;
+
+  for (unsigned i = 0; i < machine->n_harts; i++)
+    count_hart (&machine->harts[i]);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+cop_machine_count (CopMachine *machine, bool on)
+{
+  if (machine->config->counters == NULL)
+    return;
+  count_harts (machine);
+  if (on && machine->count_source == NULL)
+    {
+      machine->count_source = g_timeout_source_new_seconds (1);
+      g_source_set_callback (machine->count_source, count_harts, machine, NULL);
+      g_source_set_static_name (machine->count_source, "counters");
+      g_source_attach (machine->count_source, machine->context);
+    }
+  else if (!on && machine->count_source != NULL)
+    {
+      g_source_destroy (machine->count_source);
+      g_clear_pointer (&machine->count_source, g_source_unref);
+    }
 }

@@ -2,6 +2,7 @@
  *
  * Building a machine from its configuration, and what it tells of itself.
  */
+#include "common/fd.h"
 #include "common/units.h"
 #include "engine/boot-rom.h"
 #include "engine/dev/platform.h"
@@ -127,7 +128,11 @@ build_harts (CopMachine *machine)
       hart->timers = machine->timers;
       hart->bus = &machine->bus;
       hart->engine = machine->engine;
-      machine->harts[i] = (CopMachineHart){ machine, hart, NULL };
+      machine->harts[i] = (CopMachineHart){
+        .machine = machine,
+        .hart = hart,
+        .counters = machine->config->counters != NULL ? &machine->config->counters->harts[i] : NULL,
+      };
       machine->n_harts++;
     }
 }
@@ -147,8 +152,10 @@ cop_machine_new (CopMachineConfig *config, const CopMachineEvents *events, gpoin
                  GError **error)
 {
   g_autoptr (CopMachine) machine = g_new0 (CopMachine, 1);
+  bool restoring = config->image_fd >= 0;
 
   machine->config = config;
+  machine->actions = config->actions;
   if (events != NULL)
     machine->events = *events;
   machine->events_data = data;
@@ -176,7 +183,10 @@ cop_machine_new (CopMachineConfig *config, const CopMachineEvents *events, gpoin
   if (!cop_machine_build_board (machine, error))
     return NULL;
   build_htif (machine);
-  if (!cop_machine_boot (machine, error))
+  if (restoring && !cop_ram_map_image (machine->ram, config->image_fd, error))
+    return NULL;
+  cop_fd_clear (&config->image_fd);
+  if (!cop_machine_boot (machine, !restoring, error))
     return NULL;
   return g_steal_pointer (&machine);
 }
@@ -278,11 +288,16 @@ reset_hart (const CopMachine *machine, CopHart *hart)
 }
 
 bool
-cop_machine_boot (CopMachine *machine, GError **error)
+cop_machine_boot (CopMachine *machine, bool load, GError **error)
 {
+  const CopBootPlan *plan = machine->plan;
   g_autoptr (GBytes) dtb = make_dtb (machine, error);
 
-  if (dtb == NULL || !cop_boot_plan_load (machine->plan, machine->ram, dtb, error))
+  if (dtb == NULL)
+    return false;
+  if (!load)
+    cop_boot_rom_write (machine->ram, plan->entry, plan->dtb_gpa, plan->kernel_entry);
+  else if (!cop_boot_plan_load (plan, machine->ram, dtb, error))
     return false;
   for (unsigned i = 0; i < machine->n_harts; i++)
     reset_hart (machine, machine->harts[i].hart);

@@ -13,6 +13,7 @@
 
 #include "engine/config.h"
 #include "engine/dev/bus.h"
+#include "engine/ram-image.h"
 #include "engine/state.h"
 
 #define COP_MACHINE_ERROR (cop_machine_error_quark ())
@@ -42,6 +43,7 @@ typedef enum
   COP_END_INSTRUCTIONS,         /* max_instructions reached */
   COP_END_HALTED,               /* every hart waits for what can never come */
   COP_END_DIFFERENT,            /* engine_config.verify found a difference: see CopMachineEvents */
+  COP_END_RESET,                /* the guest asked for a reset, and was not to have one */
 } CopEndReason;
 
 typedef struct
@@ -82,6 +84,16 @@ bool cop_machine_pause (CopMachine *machine, GError **error);
    with a damaged image, the machine ends with COP_END_FAILURE. */
 bool cop_machine_reset (CopMachine *machine, GError **error);
 
+/* From now on, whatever the configuration said. On any thread. */
+void cop_machine_set_actions (CopMachine *machine, const CopMachineActions *actions);
+
+/* Presses the power button: the guest is asked to shut itself down. Whether it listens is its own
+   affair. On any thread. */
+void cop_machine_press_power_button (CopMachine *machine);
+
+/* Plugs in or pulls the cable of a network interface. Errors: there is no such one. */
+bool cop_machine_set_link (CopMachine *machine, unsigned nic, bool up, GError **error);
+
 /* Ends the machine at once. */
 void cop_machine_power_off (CopMachine *machine);
 
@@ -120,6 +132,13 @@ bool cop_machine_load_state (CopMachine *machine, const CopMachineState *state, 
 /* Returns: (transfer full): an empty document of this machine, all sections at reset values: what a
    reader fills */
 CopMachineState *cop_machine_state_template (CopMachine *machine);
+
+/**
+ * cop_machine_save_memory:
+ * Paused machines only: see cop_ram_save().
+ */
+CopPageSet *cop_machine_save_memory (CopMachine *machine, int fd, CopRamProgress progress,
+                                     gpointer data, GError **error);
 
 CopRam *cop_machine_ram (CopMachine *machine);
 unsigned cop_machine_n_harts (const CopMachine *machine);

@@ -23,7 +23,7 @@ typedef struct
 
 typedef struct
 {
-  GArray *runs;                 /* (element-type CopPageRun) (owned): ascending, never adjoining */
+  GArray *runs; /* (element-type CopPageRun) (owned): ascending, never adjoining */
 } CopPageSet;
 
 CopPageSet *cop_page_set_new (void);

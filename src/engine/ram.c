@@ -191,12 +191,35 @@ cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length)
     madvise ((void *) start, end - start, MADV_HUGEPAGE);
 }
 
+/* Puts fresh memory where a saved image was mapped: dropping pages would bring the image's back. */
+static bool
+drop_image (CopRam *ram, GError **error)
+{
+  const CopRamBlock *dram = &ram->dram;
+
+  if (mmap (dram->hva, dram->size, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "cannot clear guest memory: %s", g_strerror (errno));
+      return false;
+    }
+  madvise (dram->hva, dram->size, MADV_DONTDUMP);
+  ram->image = false;
+  return true;
+}
+
 bool
 cop_ram_clear (CopRam *ram, GError **error)
 {
   const CopRamBlock *dram = &ram->dram;
 
-  if (madvise (dram->hva, dram->size, ram->shared ? MADV_REMOVE : MADV_DONTNEED) < 0)
+  if (ram->image)
+    {
+      if (!drop_image (ram, error))
+        return false;
+    }
+  else if (madvise (dram->hva, dram->size, ram->shared ? MADV_REMOVE : MADV_DONTNEED) < 0)
     {
       if (!ram->shared || (errno != EOPNOTSUPP && errno != EINVAL))
         {

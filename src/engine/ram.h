@@ -43,6 +43,7 @@ typedef struct
 {
   CopRamBlock       rom, dram;
   bool              shared;     /* DRAM is a file, not anonymous */
+  bool              image;      /* DRAM is a private view of a saved image: see ram-image.h */
   uint64_t          n_written;  /* atomic: calls of cop_ram_written() */
   CopRamCodeWritten code_written;
   gpointer          code_written_data;

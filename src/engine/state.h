@@ -59,6 +59,8 @@ struct CopStateTable
   uint32_t           size;      /* of the struct, in bytes */
   /* Checks what spans members; NULL where nothing does. @error names member and value. */
   bool             (*check) (const void *state, GError **error);
+  bool               may_lack;  /* documents older than the device have no section of it: it is
+                                   at its reset values then */
 };
 
 /* clang-format off */

@@ -429,7 +429,7 @@ vmt_console_new (const char *option, const char *text, int escape, CopConsoleCon
   console->keys = g_byte_array_new ();
   console->to_guest = g_byte_array_new ();
   console->to_user = g_byte_array_new ();
-  *machine_side = (CopConsoleConfig){ -1, -1, -1 };
+  *machine_side = (CopConsoleConfig)COP_CONSOLE_NOWHERE;
 
   if (!cop_names_from_string (&console_names, name, &kind))
     {

@@ -12,6 +12,7 @@
  */
 #include "engine/dev/chardev.h"
 #include "common/fd.h"
+#include "engine/counters.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +28,8 @@
 #define REOPEN_US (250 * 1000)
 /* What a pipe that polls writable takes without blocking. */
 #define CHUNK 4096u
+/* Bytes of the log written at once. */
+#define LOG_SIZE 16384u
 
 struct CopChardev
 {
@@ -48,6 +51,10 @@ struct CopChardev
   int64_t              stalled_at;   /* when the reader is given up on; -1: it reads */
   int64_t              retry_in_at;  /* when in_fd is watched again; -1: not */
   uint64_t             dropped;      /* bytes */
+
+  int                  log_fd;       /* (owned): -1: none, or it failed */
+  GByteArray          *log;          /* (owned) (nullable): not yet written to log_fd */
+  CopCounters         *counters;     /* (unowned) (nullable) */
 
   unsigned             ring_head, ring_len;
   uint8_t              ring[RING_SIZE];
@@ -162,6 +169,55 @@ accept_client (CopChardev *chardev)
 
 /* Output */
 
+/* Writes what is held of the log. The lock is held. */
+static void
+flush_log (CopChardev *chardev)
+{
+  size_t done = 0;
+
+  if (chardev->log_fd < 0 || chardev->log->len == 0)
+    return;
+  while (done < chardev->log->len)
+    {
+      ssize_t written = write (chardev->log_fd, chardev->log->data + done, chardev->log->len - done);
+
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        {
+          g_warning ("cannot write the console's log: %s; it ends here", g_strerror (errno));
+          cop_fd_clear (&chardev->log_fd);
+          break;
+        }
+      done += (size_t)written;
+    }
+  g_byte_array_set_size (chardev->log, 0);
+}
+
+/* Keeps a copy of what the device wrote, whether or not somebody listens. The lock is held. */
+static void
+copy_output (CopChardev *chardev, const uint8_t *bytes, size_t length)
+{
+  CopCounters *counters = chardev->counters;
+
+  if (counters != NULL)
+    {
+      uint64_t at = counters->console_written;
+
+      for (size_t i = length > COP_COUNTERS_CONSOLE ? length - COP_COUNTERS_CONSOLE : 0; i < length;
+           i++)
+        counters->console[(at + i) % COP_COUNTERS_CONSOLE] = bytes[i];
+      __atomic_store_n (&counters->console_written, at + length, __ATOMIC_RELEASE);
+    }
+  if (chardev->log_fd < 0)
+    return;
+  g_byte_array_append (chardev->log, bytes, (guint)length);
+  if (chardev->log->len >= LOG_SIZE)
+    flush_log (chardev);
+  else if (chardev->flush_at < 0)
+    chardev->flush_at = g_get_monotonic_time () + FLUSH_DELAY_US;
+}
+
 /* write() without SIGPIPE, for descriptors that are no sockets. */
 static ssize_t
 write_quietly (int fd, const void *bytes, size_t length)
@@ -249,6 +305,7 @@ static void
 flush_some (CopChardev *chardev)
 {
   chardev->flush_at = -1;
+  flush_log (chardev);
   if (chardev->out_fd < 0)
     return;
 
@@ -306,8 +363,9 @@ cop_chardev_write (CopChardev *chardev, const uint8_t *bytes, size_t length)
           if (chardev->stalled_at < 0)
             chardev->stalled_at = g_get_monotonic_time () + STALL_US;
         }
-      update_ready_time (chardev);
     }
+  copy_output (chardev, bytes, taken);
+  update_ready_time (chardev);
   g_mutex_unlock (&chardev->lock);
   return taken;
 }
@@ -319,6 +377,7 @@ cop_chardev_flush (CopChardev *chardev, unsigned timeout_ms)
   bool done;
 
   g_mutex_lock (&chardev->lock);
+  flush_log (chardev);
   while (chardev->out_fd >= 0 && drain (chardev) == WOULD_BLOCK)
     {
       struct pollfd poll_fd = { .fd = chardev->out_fd, .events = POLLOUT };
@@ -466,7 +525,11 @@ cop_chardev_new (CopConsoleConfig *config, GMainContext *context)
   chardev->in_fd = config->in_fd;
   chardev->out_fd = config->out_fd;
   chardev->listen_fd = config->listen_fd;
-  config->in_fd = config->out_fd = config->listen_fd = -1;
+  chardev->log_fd = config->log_fd;
+  chardev->counters = config->counters;
+  if (chardev->log_fd >= 0)
+    chardev->log = g_byte_array_sized_new (LOG_SIZE);
+  config->in_fd = config->out_fd = config->listen_fd = config->log_fd = -1;
   if (chardev->out_fd >= 0)
     chardev->out_fd = make_nonblocking (chardev, chardev->out_fd);
 
@@ -489,6 +552,8 @@ cop_chardev_free (CopChardev *chardev)
   close_out (chardev);
   close_in (chardev);
   cop_fd_clear (&chardev->listen_fd);
+  cop_fd_clear (&chardev->log_fd);
+  g_clear_pointer (&chardev->log, g_byte_array_unref);
   g_clear_pointer (&chardev->context, g_main_context_unref);
   g_mutex_clear (&chardev->lock);
   g_free (chardev);

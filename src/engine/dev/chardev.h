@@ -3,6 +3,8 @@
  * The host side of a serial line: bytes between a device and descriptors.
  *
  *   device --> cop_chardev_write --> [ring of 64 KiB] --flush--> out_fd or client   \
+ *                     |`-> config->counters->console, at once
+ *                     `--> [LOG_SIZE] --flush--> log_fd
  *   device <-- ops->receive <------- as much as ops->can_receive says <-- in_fd     | I/O thread
  *                                                                                   /
  * Writing costs neither a system call nor, but for the first byte of a burst, a wake-up: the I/O

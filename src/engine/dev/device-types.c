@@ -6,6 +6,7 @@
 #include "engine/dev/aclint.h"
 #include "engine/dev/finisher.h"
 #include "engine/dev/plic.h"
+#include "engine/dev/power-button.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
 #include "engine/dev/virtio-devices.h"
@@ -18,6 +19,7 @@ const CopDeviceType *const cop_device_types[] = {
   &cop_mtimer_type,
   &cop_sswi_type,
   &cop_plic_type,
+  &cop_power_button_type,
   &cop_uart_type,
   &cop_vmgenid_type,
   &cop_virtio_blk_type,

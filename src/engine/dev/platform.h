@@ -8,7 +8,7 @@
  *   0x00101000  Goldfish RTC         0x10200000  VM generation ID (ours; free in QEMU's map)
  *   0x02000000  MSWI, MTIMER         0x80000000  DRAM
  *   0x02f00000  SSWI
- *   0x0c000000  PLIC
+ *   0x0c000000  PLIC                 0x10201000  GPIO with the power button (ours as well)
  */
 #pragma once
 
@@ -24,6 +24,7 @@
 #define COP_UART_GPA         UINT64_C (0x10000000)
 #define COP_VIRTIO_GPA(slot) (UINT64_C (0x10001000) + (slot) * UINT64_C (0x1000))
 #define COP_VMGENID_GPA      UINT64_C (0x10200000)
+#define COP_POWER_BUTTON_GPA UINT64_C (0x10201000)
 #define COP_DRAM_GPA         UINT64_C (0x80000000)
 
 #define COP_VIRTIO_SLOTS     8
@@ -33,10 +34,12 @@
 #define COP_UART_IRQ         10
 #define COP_RTC_IRQ          11
 #define COP_VMGENID_IRQ      12
+#define COP_POWER_BUTTON_IRQ 13
 
 /* Device tree handles: nodes that others point to. */
 #define COP_PHANDLE_PLIC       1u
 #define COP_PHANDLE_FINISHER   2u
+#define COP_PHANDLE_GPIO       3u
 #define COP_PHANDLE_INTC(hart) (0x100u + (hart)) /* /cpus/cpu@N/interrupt-controller */
 #define COP_PHANDLE_CPU(hart)  (0x200u + (hart)) /* /cpus/cpu@N */
 /* clang-format on */

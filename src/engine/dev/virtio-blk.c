@@ -13,6 +13,8 @@
  * Source: VIRTIO 1.2 §5.2
  */
 #include "engine/block/block.h"
+#include "engine/clock.h"
+#include "engine/counters.h"
 #include "engine/dev/virtio-devices.h"
 #include "engine/dev/virtio.h"
 
@@ -44,6 +46,7 @@ typedef struct
   char                     serial[VIRTIO_BLK_ID_BYTES];
   GSource                 *completions; /* (owned): of block->event_fd */
   bool                     draining;
+  CopDiskCounters         *counters;    /* (unowned) (nullable) */
 } CopVirtioBlk;
 
 /* A chain whose data is on its way. Lives from begin() to request_done(). */
@@ -53,6 +56,7 @@ typedef struct
   CopVirtioBlk   *blk;
   uint16_t        head;
   uint8_t        *status;       /* host address of the chain's last byte */
+  uint64_t        begun;        /* host's monotonic ns */
   uint16_t        n_iov;
   struct iovec    iov[];        /* data */
 } Pending;
@@ -79,10 +83,36 @@ complete (CopVirtioBlk *blk, uint16_t head, uint8_t *status, uint8_t value, uint
 }
 
 static void
+count (CopDiskCounters *counters, const Pending *pending, int result)
+{
+  /* clang-format off */
+  static const int kinds[] = {
+    [COP_BLOCK_READ]         = COP_DISK_READ,
+    [COP_BLOCK_WRITE]        = COP_DISK_WRITE,
+    [COP_BLOCK_FLUSH]        = COP_DISK_FLUSH,
+    [COP_BLOCK_DISCARD]      = -1,
+    [COP_BLOCK_WRITE_ZEROES] = -1,
+  };
+  /* clang-format on */
+  int kind = kinds[pending->request.op];
+
+  if (result != 0)
+    COP_COUNT (counters->errors, 1);
+  if (kind < 0)
+    return;
+  COP_COUNT (counters->requests[kind], 1);
+  COP_COUNT (counters->bytes[kind], pending->request.length);
+  COP_COUNT (counters->time_ns[kind], cop_clock_host_ns () - pending->begun);
+}
+
+static void
 request_done (CopBlockRequest *request, int result)
 {
   Pending *pending = request->data;
   CopVirtioBlk *blk = pending->blk;
+
+  if (blk->counters != NULL)
+    count (blk->counters, pending, result);
 
   /* A queue that died meanwhile has nobody to tell. */
   if (cop_virtqueue_live (queue_of (blk)))
@@ -109,6 +139,7 @@ begin (CopVirtioBlk *blk, const CopVirtqueueChain *chain, uint8_t *status, CopBl
   pending->head = chain->head;
   pending->status = status;
   pending->n_iov = n_iov;
+  pending->begun = blk->counters != NULL ? cop_clock_host_ns () : 0;
   if (n_iov > 0)
     memcpy (pending->iov, iov, n_iov * sizeof *iov);
   pending->request = (CopBlockRequest){
@@ -366,6 +397,7 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
   blk = cop_device_new (&cop_virtio_blk_type, id, ram, context, gpa);
   virtio = &blk->virtio;
   blk->block = block;
+  blk->counters = disk->counters;
   if (disk->serial != NULL)
     memcpy (blk->serial, disk->serial, MIN (strlen (disk->serial), sizeof blk->serial));
 

@@ -32,6 +32,9 @@ CopDevice *cop_virtio_rng_new (const char *id, CopRam *ram, GMainContext *contex
 CopDevice *cop_virtio_net_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa,
                                CopNicConfig *nic, GError **error);
 
+/* Plugs in the cable or pulls it. On any thread. */
+void cop_virtio_net_set_link (CopDevice *device, bool up);
+
 /**
  * cop_virtio_console_new:
  * @console: its descriptors are taken over and become -1

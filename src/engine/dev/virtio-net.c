@@ -12,6 +12,7 @@
  *
  * Source: VIRTIO 1.2 §5.1
  */
+#include "engine/counters.h"
 #include "engine/dev/virtio-devices.h"
 #include "engine/dev/virtio.h"
 #include "engine/net/net.h"
@@ -43,6 +44,7 @@ typedef struct
   struct virtio_net_config config;
   CopNet                  *net;         /* (owned) */
   bool                     starved;     /* net waits for room; guarded by lock */
+  CopNicCounters          *counters;    /* (unowned) (nullable) */
   struct virtio_net_hdr_v1 header;      /* of the frame being sent; I/O thread, as the next */
   uint8_t                  frame[COP_NET_MAX_FRAME];
 } CopVirtioNet;
@@ -50,6 +52,19 @@ typedef struct
 static const CopStateRow net_rows[] = { COP_VIRTIO_STATE_ROWS (CopVirtioNetState) };
 static const CopStateTable net_state = { "virtio-net", 1,
                                          COP_STATE_ROWS (CopVirtioNetState, net_rows) };
+
+static bool
+link_is_up (const CopVirtioNet *nic)
+{
+  return (nic->config.status & GUINT16_TO_LE (VIRTIO_NET_S_LINK_UP)) != 0;
+}
+
+static void
+count_frame (CopNicDirection *direction, size_t length)
+{
+  COP_COUNT (direction->packets, 1);
+  COP_COUNT (direction->bytes, length);
+}
 
 /* Copies the next frame to send. Returns: its length, 0 when there is none */
 static size_t
@@ -66,9 +81,21 @@ take_frame (CopVirtioNet *nic)
 
       cop_virtqueue_push (vq, chain->head, 0);
       if (length < sizeof (struct ether_header) || length > sizeof nic->frame)
-        continue; /* no frame: dropped */
+        {
+          if (nic->counters != NULL)
+            COP_COUNT (nic->counters->tx.errors, 1);
+          continue; /* no frame: dropped */
+        }
+      if (!link_is_up (nic))
+        {
+          if (nic->counters != NULL)
+            COP_COUNT (nic->counters->tx.drops, 1);
+          continue;
+        }
       cop_iov_read (chain->iov, chain->n_out, 0, &nic->header, header);
       cop_iov_read (chain->iov, chain->n_out, header, nic->frame, length);
+      if (nic->counters != NULL)
+        count_frame (&nic->counters->tx, length);
       return length;
     }
   return 0;
@@ -228,12 +255,17 @@ receive (gpointer data, const struct virtio_net_hdr_v1 *header, const uint8_t *f
   Received result = NO_ROOM;
 
   g_mutex_lock (&virtio->device.lock);
-  if (!virtio->paused && !(cop_virtio_running (virtio) && cop_virtqueue_live (vq)))
-    result = DROPPED; /* no driver: the cable is in, nobody is home */
+  if (!virtio->paused &&
+      !(cop_virtio_running (virtio) && cop_virtqueue_live (vq) && link_is_up (nic)))
+    result = DROPPED; /* no driver: the cable is in, nobody is home; or no cable */
   else if (!virtio->paused)
     result = place_frame (nic, header, frame, length);
   cop_virtqueue_publish (vq);
   nic->starved |= result == NO_ROOM;
+  if (nic->counters != NULL && result == RECEIVED)
+    count_frame (&nic->counters->rx, length);
+  else if (nic->counters != NULL && result == DROPPED)
+    COP_COUNT (nic->counters->rx.drops, 1);
   g_mutex_unlock (&virtio->device.lock);
   return result != NO_ROOM;
 }
@@ -296,10 +328,30 @@ cop_virtio_net_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
                       COP_VIRTIO_FEATURE (VIRTIO_NET_F_STATUS) |
                       COP_VIRTIO_FEATURE (VIRTIO_NET_F_MRG_RXBUF);
   memcpy (nic->config.mac, config->mac, sizeof nic->config.mac);
-  nic->config.status = GUINT16_TO_LE (VIRTIO_NET_S_LINK_UP);
+  nic->config.status = GUINT16_TO_LE (config->link_down ? 0 : VIRTIO_NET_S_LINK_UP);
+  nic->counters = config->counters;
+  if (nic->counters != NULL)
+    nic->counters->link_down = config->link_down;
   nic->config.max_virtqueue_pairs = GUINT16_TO_LE (1);
   nic->config.mtu = GUINT16_TO_LE (nic->net->mtu);
   virtio->config = &nic->config;
   virtio->config_size = sizeof nic->config;
   return &virtio->device;
+}
+
+void
+cop_virtio_net_set_link (CopDevice *device, bool up)
+{
+  CopVirtioNet *nic = (CopVirtioNet *)device;
+  uint16_t status = GUINT16_TO_LE (up ? VIRTIO_NET_S_LINK_UP : 0);
+
+  g_mutex_lock (&device->lock);
+  if (nic->config.status != status)
+    {
+      nic->config.status = status;
+      if (nic->counters != NULL)
+        __atomic_store_n (&nic->counters->link_down, up ? 0 : 1, __ATOMIC_RELAXED);
+      cop_virtio_config_changed (&nic->virtio);
+    }
+  g_mutex_unlock (&device->lock);
 }

@@ -111,9 +111,9 @@ system_reset (CopHart *hart, const uint64_t args[6])
   if (type != SHUTDOWN)
     cop_machine_guest_reset (hart->machine);
   else if (reason == SYSTEM_FAILURE)
-    cop_machine_end (hart->machine, COP_END_FAILURE, 1);
+    cop_machine_guest_end (hart->machine, COP_END_FAILURE, 1);
   else
-    cop_machine_end (hart->machine, COP_END_POWEROFF, 0);
+    cop_machine_guest_end (hart->machine, COP_END_POWEROFF, 0);
   return COP_SBI_OK;
 }
 
@@ -121,7 +121,7 @@ static CopSbiResult
 legacy_shutdown (CopHart *hart, const uint64_t args[6])
 {
   (void)args;
-  cop_machine_end (hart->machine, COP_END_POWEROFF, 0);
+  cop_machine_guest_end (hart->machine, COP_END_POWEROFF, 0);
   return COP_SBI_OK;
 }
 

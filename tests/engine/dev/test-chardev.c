@@ -67,7 +67,7 @@ tear_down (Fixture *f, G_GNUC_UNUSED gconstpointer data)
 static void
 start (Fixture *f, int in_fd, int out_fd, int listen_fd)
 {
-  CopConsoleConfig config = { in_fd, out_fd, listen_fd };
+  CopConsoleConfig config = { in_fd, out_fd, listen_fd, .log_fd = -1 };
 
   f->chardev = cop_chardev_new (&config, f->context);
   g_assert_cmpint (config.in_fd & config.out_fd & config.listen_fd, ==, -1);

@@ -13,6 +13,7 @@
 #include "engine/dev/finisher.h"
 #include "engine/dev/platform.h"
 #include "engine/dev/plic.h"
+#include "engine/dev/power-button.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
 #include "engine/dev/virtio-devices.h"
@@ -46,7 +47,7 @@ static CopConsoleConfig
 make_console (void)
 {
   return (CopConsoleConfig) { open ("/dev/zero", O_RDONLY | O_CLOEXEC),
-                              open ("/dev/null", O_WRONLY | O_CLOEXEC), -1 };
+                              open ("/dev/null", O_WRONLY | O_CLOEXEC), -1, -1 };
 }
 
 static void
@@ -109,6 +110,12 @@ make_vmgenid (G_GNUC_UNUSED World *world)
 }
 
 static CopDevice *
+make_power_button (World *world)
+{
+  return cop_power_button_new ("d0", world->context, DEVICE_GPA);
+}
+
+static CopDevice *
 make_blk (World *world)
 {
   g_autoptr (GError) error = NULL;
@@ -155,6 +162,7 @@ static const struct
 } makers[] = {
   /* clang-format off */
   { &cop_finisher_type,       make_finisher },
+  { &cop_power_button_type,   make_power_button },
   { &cop_rtc_type,            make_rtc },
   { &cop_mswi_type,           make_mswi },
   { &cop_mtimer_type,         make_mtimer },

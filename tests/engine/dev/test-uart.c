@@ -35,7 +35,7 @@ typedef struct
 static void
 set_up (Fixture *f, G_GNUC_UNUSED gconstpointer data)
 {
-  CopConsoleConfig config = { -1, -1, -1 };
+  CopConsoleConfig config = COP_CONSOLE_NOWHERE;
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);

@@ -18,7 +18,7 @@ static TestVirtio *
 console_new (int *peer)
 {
   TestVirtio *t = test_virtio_new ();
-  CopConsoleConfig config = { .in_fd = -1, .out_fd = -1, .listen_fd = -1 };
+  CopConsoleConfig config = COP_CONSOLE_NOWHERE;
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);

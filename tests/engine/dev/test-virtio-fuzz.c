@@ -306,7 +306,7 @@ make_net (TestVirtio *t)
 static CopDevice *
 make_console (TestVirtio *t)
 {
-  CopConsoleConfig config = { .listen_fd = -1 };
+  CopConsoleConfig config = COP_CONSOLE_NOWHERE;
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
