@@ -60,9 +60,9 @@
 #undef PROC
 #undef EVENT
 
-#define READ                    .access = COP_ACCESS_READ
-#define WRITE                   .access = COP_ACCESS_WRITE
-#define WRITE_IF(bits)          .access = COP_ACCESS_READ, .write_flags = bits
+#define READ                    .access = COP_PROC_ACCESS_READ
+#define WRITE                   .access = COP_PROC_ACCESS_WRITE
+#define WRITE_IF(bits)          .access = COP_PROC_ACCESS_READ, .write_flags = bits
 #define PLAIN                   COP_PROC_PLAIN
 #define HI                      COP_PROC_HI
 #define STREAM_DOWN             COP_PROC_STREAM_DOWN

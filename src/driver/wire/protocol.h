@@ -12,9 +12,9 @@
 /* Who may call. */
 typedef enum
 {
-  COP_ACCESS_READ, /* everybody */
-  COP_ACCESS_WRITE, /* not on read-only connections */
-} CopAccess;
+  COP_PROC_ACCESS_READ, /* everybody */
+  COP_PROC_ACCESS_WRITE, /* not on read-only connections */
+} CopProcAccess;
 
 typedef enum
 {
@@ -34,7 +34,7 @@ typedef struct
   const char *name; /* "DOMAIN_CREATE_XML"; NULL: there is no such number */
   CopXdrTypeFunc args;
   CopXdrTypeFunc ret; /* of an event: its payload */
-  CopAccess access;
+  CopProcAccess access;
   uint32_t write_flags; /* bits of `flags` (of `source`, if there are none) that need a
                            connection that may write */
   CopProcFlags flags;

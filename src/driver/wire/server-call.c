@@ -204,7 +204,7 @@ check_access (const CopServerCall *call, GError **error)
                            _ ("the connection is not open"));
       return false;
     }
-  if (read_only && call->procedure->access == COP_ACCESS_WRITE)
+  if (read_only && call->procedure->access == COP_PROC_ACCESS_WRITE)
     {
       set_read_only_error (call, error);
       return false;
