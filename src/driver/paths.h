@@ -31,10 +31,11 @@ typedef struct
  * Errors: a socket's path is longer than the kernel takes (%G_IO_ERROR_FILENAME_TOO_LONG)
  */
 CopPaths *cop_paths_new (bool system, const char *root, const char *socket, GError **error);
+CopPaths *cop_paths_copy (const CopPaths *paths);
 void cop_paths_free (CopPaths *paths);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopPaths, cop_paths_free)
 
-/* Makes the folders that are missing, with mode 0700 (the system's clients' folder: 0755). */
+/* Makes the folders that sockets need, with mode 0700 (the system's clients' folder: 0755). */
 bool cop_paths_make (const CopPaths *paths, GError **error);
 
 /* Returns: (transfer full): the log of the domain called @name */

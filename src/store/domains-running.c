@@ -38,7 +38,8 @@ cop_domain_store_put_running (CopDomainStore *store, const CopStoreRunning *runn
   const CopHeadedPair pairs[] = {
     { "name", running->name },   { "id", id },
     { "token", running->token }, { "state", state },
-    { "reason", reason },        { "persistent", running->persistent ? "1" : "0" },
+    { "reason", reason },        { "autodestroy", running->autodestroy ? "1" : "0" },
+    { "persistent", running->persistent ? "1" : "0" },
     { "started", started },      { "job", running->job != NULL ? running->job : "" },
   };
   g_autofree char *text = cop_headed_format (KIND, pairs, G_N_ELEMENTS (pairs), running->xml);
@@ -91,6 +92,7 @@ read_running (CopDomainStore *store, const char *uuid, GError **error)
   running->token = g_strdup (g_hash_table_lookup (values, "token"));
   running->state = number_of (values, "state", G_MAXUINT);
   running->reason = number_of (values, "reason", G_MAXUINT);
+  running->autodestroy = number_of (values, "autodestroy", 1);
   running->persistent = number_of (values, "persistent", 1);
   running->started = number_of (values, "started", G_MAXINT64);
   job = g_hash_table_lookup (values, "job");

@@ -42,6 +42,7 @@ typedef struct
   char *name; /* (owned) */
   char *token; /* (owned): tells the process from any other */
   unsigned state, reason; /* libvirt's numbers */
+  bool autodestroy; /* lives as long as a connection, and none outlives a daemon */
   bool persistent; /* there is a definition as well */
   int64_t started; /* us since the epoch */
   char *job; /* (owned) (nullable): name of what was under way */
