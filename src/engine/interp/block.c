@@ -483,16 +483,17 @@ cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns
   return build (&builder, pc, bytes, max_insns) ? cache->scratch : NULL;
 }
 
-/* The block at @gpa, in the bucket or built there. */
+/* The block at @gpa, in the bucket or built there. @part: as in CopBlock. */
 static CopBlock *
-find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes)
+find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes,
+               unsigned part)
 {
   CopBlock **bucket = bucket_of (cache, gpa, cache->hart->mode);
   CopBlock *block;
   Builder builder;
 
   for (block = *bucket; block != NULL; block = block->bucket_next)
-    if (block->gpa == gpa && block->mode == cache->hart->mode)
+    if (block->gpa == gpa && block->mode == cache->hart->mode && block->part == part)
       {
         uint64_t gpa2;
 
@@ -511,13 +512,14 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
     }
   block = (CopBlock *) (void *) (cache->arena + cache->arena_used);
   start (&builder, cache, block, gpa, false);
-  if (!build (&builder, pc, bytes, COP_BLOCK_MAX_INSNS))
+  if (!build (&builder, pc, bytes, part == 0 ? COP_BLOCK_MAX_INSNS : part))
     return NULL;
 
   cache->arena_used += sizeof *block + block->n_ops * (sizeof (CopOp) + sizeof (CopOpPlace));
   cache->arena_used = (cache->arena_used + 15) & ~(size_t) 15;
   cache->n_built++;
   block->lasting = true;
+  block->part = part;
   block->bucket_next = *bucket;
   *bucket = block;
   block->page_next = *page_of (cache, gpa);
@@ -546,13 +548,26 @@ cop_block_cache_get (CopBlockCache *cache, uint64_t pc)
 
   /* Both pages of an instruction across pages are noted as executed by now: when either is mapped
      otherwise, code_tag changes. */
-  block = find_or_build (cache, pc, gpa, bytes);
+  block = find_or_build (cache, pc, gpa, bytes, 0);
   if (block != NULL)
     {
       jump = cop_jump_slot (cache, pc);
       *jump = (CopJump){ pc, hart->code_tag, block };
     }
   return block;
+}
+
+CopBlock *
+cop_block_cache_get_part (CopBlockCache *cache, uint64_t pc, unsigned max_insns)
+{
+  uint64_t gpa;
+  const uint8_t *bytes = cop_mmu_fetch (cache->hart, pc, &gpa);
+
+  if (bytes == NULL)
+    return NULL;
+  if (cop_tlb_lookup (cache->hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
+    return cop_block_cache_get_short (cache, pc, 1);
+  return find_or_build (cache, pc, gpa, bytes, MIN (max_insns, COP_BLOCK_MAX_INSNS));
 }
 
 void

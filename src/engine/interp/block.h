@@ -79,7 +79,8 @@ struct CopBlock
   uint16_t      n_bytes;
   uint8_t       n_insns;
   uint8_t       n_ops;
-  bool          lasting;        /* not the scratch block: links may lead to it */
+  uint8_t       part;           /* instructions it was cut to; 0: a block that links may lead to */
+  bool          lasting;        /* not the scratch block: it may have links */
   CopOp         ops[];
 };
 
@@ -140,6 +141,9 @@ CopBlock *cop_block_cache_get (CopBlockCache *cache, uint64_t pc);
 
 /* A block of at most @max_insns instructions, to be run once and not to be linked. */
 CopBlock *cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns);
+
+/* The same, kept: for places that one gets to again and again. Its heat never runs out. */
+CopBlock *cop_block_cache_get_part (CopBlockCache *cache, uint64_t pc, unsigned max_insns);
 
 /* Lets @link of @from lead to @to, when both are on one page and last. */
 void cop_block_link (CopBlock *from, CopBlockLink *link, CopBlock *to);

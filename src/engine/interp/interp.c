@@ -67,9 +67,11 @@
     }                                                                                            \
   while (0)
 
-/* With @hart NULL, only hands out its labels by way of @hot. */
+/* With @hart NULL, only hands out its labels by way of @hot. With @part not 0, runs one block of at most
+   that many instructions. */
 static CopInterpExit
-execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *result, gpointer hot)
+execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, unsigned part, CopRunResult *result,
+         gpointer hot)
 {
   static const void *const labels[COP_OP_LABELS] = {
 #define INSN(name, ...)                                                                          \
@@ -101,11 +103,15 @@ resync:
   instret = hart->s.instret;
   tlb = hart->tlb;
   stop_at = MIN (limit, hart->instret_event);
+  if (G_UNLIKELY (part != 0))
+    goto run_part;
 
 look_up:
   LOOK_UP;
 
 look_up_slow:
+  if (instret >= stop_at)
+    goto poll;
   block = cop_block_cache_get (cache, pc);
   if (block == NULL)
     {
@@ -120,6 +126,8 @@ look_up_slow:
 
   /* The link of op leads nowhere yet, or to another page, where it never will. */
 follow_slow:
+  if (instret >= stop_at)
+    goto poll;
   {
     const CopJump *jump = cop_jump_slot (cache, pc);
     CopBlock *to = jump->block;
@@ -166,6 +174,20 @@ near_stop:
       goto resync;
     }
   ENTER;
+
+  /* Whatever comes after this block finds the limit reached. */
+run_part:
+  block = cop_block_cache_get_part (cache, pc, part);
+  part = 0;
+  limit = stop_at = 0;
+  if (block == NULL)
+    {
+      cop_hart_take_trap (hart);
+      goto resync;
+    }
+  instret += block->n_insns;
+  op = block->ops;
+  goto *op->label;
 
 hot_block:
   hart->s.pc = pc;
@@ -239,7 +261,16 @@ CopInterpExit
 cop_interp_execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, CopRunResult *result,
                     CopBlock **hot)
 {
-  return execute (hart, cache, limit, result, hot);
+  return execute (hart, cache, limit, 0, result, hot);
+}
+
+CopRunResult
+cop_interp_execute_part (CopHart *hart, CopBlockCache *cache, unsigned insns)
+{
+  CopRunResult result;
+
+  execute (hart, cache, 0, insns, &result, NULL);
+  return result;
 }
 
 const void *const *
@@ -247,6 +278,6 @@ cop_interp_labels (void)
 {
   const void *const *labels;
 
-  execute (NULL, NULL, 0, NULL, &labels);
+  execute (NULL, NULL, 0, 0, NULL, &labels);
   return labels;
 }

@@ -24,5 +24,16 @@ typedef enum
 CopInterpExit cop_interp_execute (CopHart *hart, CopBlockCache *cache, uint64_t limit,
                                   CopRunResult *result, CopBlock **hot);
 
+/**
+ * cop_interp_execute_part:
+ * @insns: 1 to COP_BLOCK_MAX_INSNS
+ *
+ * Runs one block of at most @insns instructions at s.pc, or takes its exception. The caller has seen
+ * to it that neither the limit nor hart->instret_event is nearer.
+ *
+ * Returns: COP_RUN_LIMIT when run() may go on, COP_RUN_WFI or COP_RUN_STOP otherwise
+ */
+CopRunResult cop_interp_execute_part (CopHart *hart, CopBlockCache *cache, unsigned insns);
+
 /* Labels of all operations, for cop_block_cache_new(). */
 const void *const *cop_interp_labels (void);

@@ -60,7 +60,7 @@ cop_jit_cache_new (size_t size, GError **error)
   cache->size = (MAX (size == 0 ? DEFAULT_SIZE : size, MINIMUM_SIZE) + 65535) & ~(size_t) 65535;
   cache->links = g_array_new (FALSE, FALSE, sizeof (CopJitLink));
   cache->free_links = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-  cache->buckets = g_new0 (CopJitBlock *, COP_JIT_BUCKETS);
+  cop_jit_index_init (&cache->index);
   cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
   cache->next_pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
   cache->code.blocks = g_array_new (FALSE, FALSE, sizeof (CopJitBlockCode));
@@ -107,7 +107,7 @@ cop_jit_cache_free (CopJitCache *cache)
   g_array_unref (cache->free_links);
   g_array_unref (cache->code.blocks);
   g_array_unref (cache->code.links);
-  g_free (cache->buckets);
+  cop_jit_index_clear (&cache->index);
   g_free (cache->pages);
   g_free (cache->next_pages);
   g_mutex_clear (&cache->lock);
@@ -116,46 +116,12 @@ cop_jit_cache_free (CopJitCache *cache)
 
 /* --- look-up ----------------------------------------------------------------------------------- */
 
-static CopJitBlock **
-bucket_of (CopJitCache *cache, uint64_t gpa, uint32_t mode)
-{
-  return &cache->buckets[(gpa >> 1 ^ gpa >> 17 ^ (uint64_t) mode << 9) % COP_JIT_BUCKETS];
-}
-
 static unsigned
 page_slot (uint64_t gpa)
 {
   return (gpa >> COP_PAGE_SHIFT ^ gpa >> 26) % COP_JIT_PAGES;
 }
 
-static CopJitBlock *
-find_block (CopJitCache *cache, uint64_t gpa, uint32_t mode)
-{
-  CopJitBlock *block = *bucket_of (cache, gpa, mode);
-
-  while (block != NULL && (block->gpa != gpa || block->mode != mode))
-    block = block->next;
-  return block;
-}
-
-const void *
-cop_jit_cache_find (CopJitCache *cache, uint64_t gpa, uint32_t mode)
-{
-  const CopJitBlock *block;
-  const void *code;
-
-  g_mutex_lock (&cache->lock);
-  block = find_block (cache, gpa, mode);
-  code = block != NULL ? block->code : NULL;
-  g_mutex_unlock (&cache->lock);
-  return code;
-}
-
-bool
-cop_jit_cache_has (CopJitCache *cache, uint64_t gpa, uint32_t mode)
-{
-  return find_block (cache, gpa, mode) != NULL;
-}
 
 /* --- links ------------------------------------------------------------------------------------- */
 
@@ -184,20 +150,20 @@ void
 cop_jit_cache_link (CopJitCache *cache, uint32_t number)
 {
   CopJitLink *link;
-  CopJitBlock *block;
+  uint64_t gpa;
 
   g_mutex_lock (&cache->lock);
   link = number < cache->links->len ? link_at (cache, number) : NULL;
   if (link != NULL && link->from != NULL && !link->from->closed && link->to == NULL)
     {
-      block = find_block (cache, link->from->gpa + link->offset, link->from->mode);
-      if (block != NULL)
+      gpa = link->from->gpa + link->offset;
+      link->to = cop_jit_index_unit (&cache->index, gpa, link->from->mode);
+      if (link->to != NULL)
         {
-          link->to = block->unit;
-          if (block->unit->incoming == NULL)
-            block->unit->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-          g_array_append_val (block->unit->incoming, number);
-          set_link (cache, link, block->code);
+          if (link->to->incoming == NULL)
+            link->to->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+          g_array_append_val (link->to->incoming, number);
+          set_link (cache, link, cop_jit_cache_find (cache, gpa, link->from->mode));
           cache->n_linked++;
         }
     }
@@ -226,21 +192,13 @@ static void
 add_blocks (CopJitCache *cache, CopJitUnit *unit)
 {
   unit->n_blocks = cache->code.blocks->len;
-  unit->blocks = g_new0 (CopJitBlock, unit->n_blocks);
+  unit->blocks = g_memdup2 (cache->code.blocks->data, unit->n_blocks * sizeof (CopJitBlockCode));
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
-      const CopJitBlockCode *code = &g_array_index (cache->code.blocks, CopJitBlockCode, i);
-      CopJitBlock *block = &unit->blocks[i];
-      CopJitBlock **bucket;
+      const CopJitBlockCode *block = &unit->blocks[i];
 
-      block->gpa = unit->gpa + code->offset;
-      block->mode = unit->mode;
-      block->code = cache->exec + unit->code + code->entry;
-      block->bounce = cache->exec + unit->code + code->bounce;
-      block->unit = unit;
-      bucket = bucket_of (cache, block->gpa, block->mode);
-      block->next = *bucket;
-      *bucket = block;
+      cop_jit_index_set (&cache->index, unit->gpa + block->offset, unit->mode,
+                         cache->exec + unit->code + block->entry, unit);
     }
 }
 
@@ -322,18 +280,18 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
 void
 cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *text)
 {
-  const CopJitBlock *block;
+  const CopJitUnit *unit;
 
   g_mutex_lock (&cache->lock);
-  block = find_block (cache, gpa, mode);
-  if (block != NULL)
+  unit = cop_jit_index_unit (&cache->index, gpa, mode);
+  if (unit != NULL)
     {
-      const CopJitUnit *unit = block->unit;
       const uint8_t *code = cache->rw + unit->code;
+      const uint8_t *entry = cop_jit_cache_find (cache, gpa, mode);
 
       g_string_append_printf (text, "\nhost code at %p, the block's entry at +0x%x:\n",
                               (const void *) (cache->exec + unit->code),
-                              (unsigned) ((const uint8_t *) block->code - cache->exec - unit->code));
+                              (unsigned) (entry - cache->exec - unit->code));
       for (uint32_t i = 0; i < unit->size; i++)
         g_string_append_printf (text, "%02x%s", code[i], i % 32 == 31 ? "\n" : " ");
       g_string_append_c (text, '\n');
@@ -365,14 +323,12 @@ close_unit (CopJitCache *cache, CopJitUnit *unit)
 
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
-      CopJitBlock *block = &unit->blocks[i];
-      CopJitBlock **entry = bucket_of (cache, block->gpa, block->mode);
-      size_t offset = (const uint8_t *) block->code - cache->exec;
+      const CopJitBlockCode *block = &unit->blocks[i];
+      size_t entry = unit->code + block->entry;
 
-      while (*entry != block)
-        entry = &(*entry)->next;
-      *entry = block->next;
-      cache->ops->close_entry (cache->rw + offset, block->code, block->bounce);
+      cop_jit_index_unset (&cache->index, unit->gpa + block->offset, unit->mode, unit);
+      cache->ops->close_entry (cache->rw + entry, cache->exec + entry,
+                               cache->exec + unit->code + block->bounce);
     }
   for (unsigned i = 0; unit->incoming != NULL && i < unit->incoming->len; i++)
     {
@@ -450,6 +406,7 @@ cop_jit_cache_begin_eviction (CopJitCache *cache)
   if (mine)
     {
       cache->evicting = true;
+      cop_jit_index_seal (&cache->index);
       close_segment (cache, (cache->segment + 1) % COP_JIT_SEGMENTS);
     }
   g_mutex_unlock (&cache->lock);
@@ -463,6 +420,7 @@ cop_jit_cache_end_eviction (CopJitCache *cache)
   cache->segment = (cache->segment + 1) % COP_JIT_SEGMENTS;
   cache->used = 0;
   free_segment (cache, cache->segment);
+  cop_jit_index_reap (&cache->index);
   cache->evicting = false;
   cache->n_evictions++;
   g_mutex_unlock (&cache->lock);
@@ -477,6 +435,8 @@ cop_jit_cache_flush (CopJitCache *cache)
       close_segment (cache, i);
       free_segment (cache, i);
     }
+  cop_jit_index_seal (&cache->index);
+  cop_jit_index_reap (&cache->index);
   cache->segment = 0;
   cache->used = 0;
   g_mutex_unlock (&cache->lock);

@@ -3,7 +3,7 @@
  * The code cache: translated units, found by physical address and mode, shared by all harts.
  *
  *   memory   | thunks | segment | segment | ... |    one memory, mapped twice: written, executed
- *   table    (gpa, mode) --> block --> entry in some unit
+ *   index    (gpa, mode) --> entry of a block, and its unit: index.h
  *   pages    gpa page --> units, for invalidation
  *
  * A unit that is invalidated is closed: its blocks' entries bounce, jumps that were linked to them
@@ -13,19 +13,7 @@
 #pragma once
 
 #include "engine/jit/backend.h"
-
-typedef struct CopJitUnit CopJitUnit;
-
-typedef struct CopJitBlock CopJitBlock;
-struct CopJitBlock
-{
-  uint64_t     gpa;
-  uint32_t     mode;
-  const void  *code;            /* executable address of the entry */
-  const void  *bounce;
-  CopJitUnit  *unit;            /* (unowned) */
-  CopJitBlock *next;            /* in the bucket */
-};
+#include "engine/jit/index.h"
 
 typedef struct
 {
@@ -42,7 +30,7 @@ struct CopJitUnit
   uint32_t     code, size;      /* offset in the code memory; bytes */
   unsigned     segment;
   bool         closed;
-  CopJitBlock *blocks;          /* (owned) */
+  CopJitBlockCode *blocks;      /* (owned) */
   unsigned     n_blocks;
   uint32_t    *links;           /* (owned): numbers of its own jumps */
   unsigned     n_links;
@@ -53,7 +41,6 @@ struct CopJitUnit
 };
 
 #define COP_JIT_SEGMENTS 8
-#define COP_JIT_BUCKETS 65536
 #define COP_JIT_PAGES 16384
 
 typedef struct
@@ -71,7 +58,7 @@ typedef struct
   GPtrArray   *units[COP_JIT_SEGMENTS]; /* (element-type CopJitUnit) (owned) */
   GArray      *links;           /* (element-type CopJitLink): by number */
   GArray      *free_links;      /* (element-type uint32_t): numbers to use again */
-  CopJitBlock **buckets;        /* (owned) */
+  CopJitIndex  index;           /* looked into without the lock */
   CopJitUnit  **pages;          /* (owned) */
   CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
   CopJitCode   code;
@@ -90,13 +77,14 @@ void cop_jit_cache_free (CopJitCache *cache);
 /* Lines of its page that a unit was read from, a bit each. */
 uint64_t cop_jit_lines_of (const CopIrUnit *unit);
 
+/* Returns: (nullable): entry of the translation at @gpa for @mode. No lock. */
+static inline const void *
+cop_jit_cache_find (const CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  return cop_jit_index_find (&cache->index, gpa, mode);
+}
+
 /* All of these take the lock, or say that the caller holds it. */
-
-/* Returns: (nullable): entry of the translation at @gpa for @mode */
-const void *cop_jit_cache_find (CopJitCache *cache, uint64_t gpa, uint32_t mode);
-
-/* Whether there is one; the lock is held. */
-bool cop_jit_cache_has (CopJitCache *cache, uint64_t gpa, uint32_t mode);
 
 /**
  * cop_jit_cache_add:

@@ -247,7 +247,7 @@ translate (CopJit *jit, CopHart *hart, uint64_t pc)
           continue;
         }
       g_mutex_lock (&jit->cache->lock);
-      if (cop_jit_cache_has (jit->cache, gpa, hart->mode))
+      if (cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL)
         added = true;
       else if (is_watched (hart->ram, own->unit))
         {
@@ -296,6 +296,15 @@ interpret_to (CopHart *hart, uint64_t limit, CopRunResult *result)
 
   while (cop_interp_execute (hart, jit_hart (hart)->blocks, limit, result, &hot) == COP_INTERP_HOT)
     hot->heat = 1;
+  return *result == COP_RUN_LIMIT;
+}
+
+/* The instruction that code left at, or the rest of its block; false when run() is over. What code
+   had fuel for, no limit is before. */
+static bool
+interpret_part (CopHart *hart, unsigned insns, CopRunResult *result)
+{
+  *result = cop_interp_execute_part (hart, jit_hart (hart)->blocks, insns);
   return *result == COP_RUN_LIMIT;
 }
 
@@ -426,10 +435,9 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
         }
       break;
     case COP_JIT_EXIT_INTERPRET:
-      return interpret_to (hart, hart->s.instret + 1, result);
+      return interpret_part (hart, 1, result);
     case COP_JIT_EXIT_BLOCK:
-      return interpret_to (hart, hart->s.instret + COP_JIT_PLACE_LEFT (hart->jit.exit_info),
-                           result);
+      return interpret_part (hart, COP_JIT_PLACE_LEFT (hart->jit.exit_info), result);
     }
   return true;
 }

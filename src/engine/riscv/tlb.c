@@ -208,12 +208,20 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
   entry->tag[access] = page;
 }
 
+static unsigned
+executed_bit (uint64_t gva)
+{
+  uint64_t page = gva >> COP_PAGE_SHIFT;
+
+  return (page ^ page >> COP_TLB_EXECUTED_BITS) & ((1u << COP_TLB_EXECUTED_BITS) - 1);
+}
+
 void
 cop_tlb_note_executed (CopTlb *tlb, uint64_t gva)
 {
-  unsigned slot = cop_tlb_slot (gva);
+  unsigned slot = cop_tlb_slot (gva), bit = executed_bit (gva);
 
-  tlb->executed[slot / 64] |= UINT64_C (1) << slot % 64;
+  tlb->executed[bit / 64] |= UINT64_C (1) << bit % 64;
   if (tlb->order[slot] > COP_PAGE_SHIFT)
     add_region (&tlb->large_executed, gva, tlb->order[slot]);
 }
@@ -222,11 +230,11 @@ cop_tlb_note_executed (CopTlb *tlb, uint64_t gva)
 static void
 drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
 {
-  unsigned slot = cop_tlb_slot (gva);
+  unsigned slot = cop_tlb_slot (gva), bit = executed_bit (gva);
   uint64_t page = gva & ~(COP_PAGE_SIZE - 1);
   CopTlbEntry *entry = &tlb->entries[slot];
 
-  if ((tlb->executed[slot / 64] & (UINT64_C (1) << slot % 64)) ||
+  if ((tlb->executed[bit / 64] & (UINT64_C (1) << bit % 64)) ||
       may_have_region (&tlb->large_executed, gva))
     new_generation (hart, tlb);
   if (!(keep_global && tlb->global[slot]) &&

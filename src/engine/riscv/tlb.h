@@ -24,6 +24,9 @@
 /* Slots mix in the bits above, so that buffers a power of two apart do not evict each other. */
 #define COP_TLB_MIX COP_TLB_BITS
 
+/* Pages that code was entered on are noted in a hashed set of this many bits. */
+#define COP_TLB_EXECUTED_BITS 14
+
 /* Never equals a page's address. */
 #define COP_TLB_NO_TAG UINT64_MAX
 
@@ -47,8 +50,10 @@ typedef struct
   /* What sfence.vma needs to find an entry again. */
   uint8_t     order[COP_TLB_SIZE];      /* log2 of the guest page's size; 12 for 4 KiB */
   bool        global[COP_TLB_SIZE];
-  uint64_t    executed[COP_TLB_SIZE / 64];      /* slots of pages code was entered on since ... */
-  uint64_t    generation;               /* ... this number was drawn: see CopHart.code_tag */
+  /* Pages that code was entered on since `generation` was drawn: see CopHart.code_tag. Finer than
+     slots: a data page that is mapped must not pass for one with code. */
+  uint64_t    executed[(1u << COP_TLB_EXECUTED_BITS) / 64];
+  uint64_t    generation;
   CopTlbRegions large;                  /* where there may be entries with order above 12 */
   bool        has_private;              /* there may be entries that are not global */
   CopTlbRegions large_executed;         /* executed pages that were part of larger ones */

@@ -263,6 +263,10 @@ test_code_tag (void)
   g_assert_cmpint (mmu_fetch (&mmu, 0x1000, &gpa), ==, COP_TRAP_NONE);
   cop_mmu_sfence (mmu.hart, far_away, 1, ALL);
   g_assert_cmphex (mmu.hart->code_tag, ==, tag);
+  /* A page of data in the slot of a page with code. */
+  g_assert_cmpuint (cop_tlb_slot (0x1000), ==, cop_tlb_slot (TEST_PAGE << COP_TLB_BITS));
+  cop_mmu_sfence (mmu.hart, TEST_PAGE << COP_TLB_BITS, 1, ALL);
+  g_assert_cmphex (mmu.hart->code_tag, ==, tag);
   cop_mmu_sfence (mmu.hart, 0x1000, 1, ALL);
   g_assert_cmphex (mmu.hart->code_tag, !=, tag);
 
