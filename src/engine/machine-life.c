@@ -207,9 +207,9 @@ io_thread (gpointer data)
   return NULL;
 }
 
-/* The lock is held. Threads that were started stay for cop_machine_stop_threads() on failure. */
-static bool
-start_threads (CopMachine *machine, GError **error)
+/* Threads that were started stay for cop_machine_stop_threads() on failure. */
+bool
+cop_machine_start_threads (CopMachine *machine, GError **error)
 {
   if (machine->io_thread == NULL)
     machine->io_thread = g_thread_try_new ("cop-io", io_thread, machine, error);
@@ -249,7 +249,7 @@ cop_machine_resume (CopMachine *machine, GError **error)
     refuse_ended (error);
   else if (machine->status == COP_MACHINE_RUNNING && machine->want_running)
     going = true;
-  else if (start_threads (machine, error))
+  else if (cop_machine_start_threads (machine, error))
     {
       machine->want_running = true;
       change (machine);
@@ -261,6 +261,13 @@ cop_machine_resume (CopMachine *machine, GError **error)
   return going;
 }
 
+void
+cop_machine_want_pause (CopMachine *machine)
+{
+  machine->want_running = false;
+  change (machine);
+}
+
 bool
 cop_machine_pause (CopMachine *machine, GError **error)
 {
@@ -269,8 +276,7 @@ cop_machine_pause (CopMachine *machine, GError **error)
   g_mutex_lock (&machine->lock);
   if (machine->status == COP_MACHINE_RUNNING)
     {
-      machine->want_running = false;
-      change (machine);
+      cop_machine_want_pause (machine);
       while (!machine->want_running && machine->status == COP_MACHINE_RUNNING)
         g_cond_wait (&machine->changed, &machine->lock);
     }

@@ -77,6 +77,7 @@ struct CopMachine
 
   bool quiet;                   /* settle()'s: devices are quiesced */
 
+  CopBreakpoints  breakpoints;  /* changed while paused, under lock */
   const CopTrace *trace;        /* (unowned) (nullable) */
   gpointer        trace_data;
 
@@ -120,11 +121,22 @@ void cop_machine_guest_reset (CopMachine *machine);
    thread, also with a device's lock held. */
 void cop_machine_guest_end (CopMachine *machine, CopEndReason reason, uint32_t code);
 
+/* Wants the machine paused; does not wait for it. The lock is held. */
+void cop_machine_want_pause (CopMachine *machine);
+
+/* Starts the threads that are not there yet. The lock is held. */
+bool cop_machine_start_threads (CopMachine *machine, GError **error);
+
 /* Part of freeing: ends the machine and joins its threads. */
 void cop_machine_stop_threads (CopMachine *machine);
 
 /* Has settle() look. The lock is held. */
 void cop_machine_settle_soon (CopMachine *machine);
+
+/* machine-debug.c */
+
+/* On @hart's thread, which came to a breakpoint. */
+void cop_machine_stop_at_breakpoint (CopMachine *machine, CopHart *hart);
 
 /* machine.c */
 

@@ -64,8 +64,8 @@ run_hart (CopMachine *machine, CopHart *hart)
 
   if (machine->budgeted && hart->s.instret < limit)
     __atomic_fetch_add (&machine->budget, limit - hart->s.instret, __ATOMIC_RELAXED);
-  /* At a difference the engine has told its story, and the machine is about to end. */
-  (void)result;
+  if (result == COP_RUN_BREAKPOINT)
+    cop_machine_stop_at_breakpoint (machine, hart);
 }
 
 /* Waits while the machine is held. Returns: false when the thread is to return. */

@@ -59,6 +59,8 @@ typedef struct
   void (*reset) (gpointer data);        /* the guest asked for a reset and it was done */
   /* Before the machine ends because translated code did something else than the interpreter. */
   void (*differs) (gpointer data, const char *report);
+  /* @hart came to the breakpoint at @gva, and the machine is about to be paused. */
+  void (*stopped) (gpointer data, unsigned hart, uint64_t gva);
 } CopMachineEvents;
 
 /**
@@ -115,6 +117,37 @@ typedef struct
 
 /* To be set before the first resume: harts go step by step. @trace lives as long as the machine. */
 void cop_machine_set_trace (CopMachine *machine, const CopTrace *trace, gpointer data);
+
+/**
+ * cop_machine_add_breakpoint:
+ * cop_machine_remove_breakpoint:
+ * @gva: address of an instruction, in whatever address space
+ *
+ * Paused machines only. A hart that comes to a breakpoint stops before its instruction; the machine
+ * pauses. They stay through a reset.
+ *
+ * Errors: %COP_MACHINE_ERROR_STATE: running, odd, twice, too many; or none there.
+ */
+bool cop_machine_add_breakpoint (CopMachine *machine, uint64_t gva, GError **error);
+bool cop_machine_remove_breakpoint (CopMachine *machine, uint64_t gva, GError **error);
+
+/* How steps came to an end. */
+typedef enum
+{
+  COP_STEP_DONE,
+  COP_STEP_BREAKPOINT,          /* before an instruction with one */
+  COP_STEP_WAITS,               /* the hart sleeps or is stopped, and nothing is pending */
+  COP_STEP_ENDED,               /* the guest ended or reset the machine */
+} CopStep;
+
+/**
+ * cop_machine_step:
+ * @n: how many times; each runs one instruction, or takes one interrupt or exception and stops
+ *   before the handler's first instruction
+ *
+ * Runs hart @id of a paused machine, the others not, on the calling thread. Guest time stands still.
+ */
+bool cop_machine_step (CopMachine *machine, unsigned id, uint64_t n, CopStep *how, GError **error);
 
 /**
  * cop_machine_save_state:

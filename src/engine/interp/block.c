@@ -18,7 +18,7 @@
 
 #define ARENA_SIZE (8u << 20)
 /* FS may have to be made dirty; branches have links, and what ends a block has one too. */
-#define MAX_OPS (COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 3)
+#define MAX_OPS (COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 4)
 #define MAX_BLOCK_SIZE (sizeof (CopBlock) + MAX_OPS * (sizeof (CopOp) + sizeof (CopOpPlace)))
 #define PAGE_MASK (~(COP_PAGE_SIZE - 1))
 
@@ -425,6 +425,12 @@ build (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned max_insns)
       /* An instruction across pages is a block of its own. */
       if ((low & 3) == 3 && left - at < 4 && at > 0)
         break;
+      if (G_UNLIKELY (cop_breakpoints_may_be_at (builder->cache->hart->breakpoints, pc + at)))
+        {
+          if (at > 0)
+            break;
+          add_op (builder, COP_OP_BREAKPOINT);
+        }
       watch (builder, at);
       if (!read_insn (builder, pc + at, bytes + at, left - at, &bits))
         return false;

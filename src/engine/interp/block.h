@@ -25,6 +25,7 @@ enum
   COP_OP_ILLEGAL = COP_INSN_LAST,       /* imm: the bits */
   COP_OP_MAKE_DIRTY,                    /* mstatus.FS becomes Dirty; counts as no instruction */
   COP_OP_GO_ON,                         /* end of a block without a jump; counts as none */
+  COP_OP_BREAKPOINT,                    /* the first of its block; counts as none */
   COP_OP_LAST,
 };
 

@@ -81,6 +81,7 @@ execute (CopHart *hart, CopBlockCache *cache, uint64_t limit, unsigned part, Cop
     [COP_OP_ILLEGAL] = &&do_illegal,
     [COP_OP_MAKE_DIRTY] = &&do_make_dirty,
     [COP_OP_GO_ON] = &&do_go_on,
+    [COP_OP_BREAKPOINT] = &&do_breakpoint,
   };
   uint64_t *regs;
   uint64_t pc, instret, stop_at, target_mask;
@@ -237,6 +238,16 @@ do_make_dirty:
 do_go_on:
   pc += block->n_bytes;
   FOLLOW;
+
+do_breakpoint:
+  if (cop_hart_meets_breakpoint (hart, pc, instret - block->n_insns))
+    {
+      hart->s.pc = pc;
+      hart->s.instret = instret - block->n_insns;
+      *result = COP_RUN_BREAKPOINT;
+      return COP_INTERP_RESULT;
+    }
+  NEXT;
 
   /* Each row: its label, its meaning, and on to the next operation. */
 #define RS1 (regs[op->rs1])

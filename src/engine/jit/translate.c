@@ -696,7 +696,13 @@ translate_block (Translator *t, WorkList *list, unsigned start)
           more = false;
           break;
         }
-      more = translate_insn (t);
+      if (G_UNLIKELY (cop_breakpoints_may_be_at (t->hart->breakpoints, offset)))
+        {
+          add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
+          more = false;
+        }
+      else
+        more = translate_insn (t);
       t->block.n_insns++;
       offset += t->insn.length;
     }

@@ -183,6 +183,7 @@ cop_hart_state_changed (CopHart *hart)
 {
   uint8_t reservation_size = hart->s.reservation_size;
 
+  hart->breakpoint_passed_at = UINT64_MAX;
   /* Whoever flushes otherwise may lose the reservation; here it is part of the new state. */
   cop_mmu_flush_all (hart);
   hart->s.reservation_size = reservation_size;
@@ -213,4 +214,15 @@ uint64_t
 cop_hart_time (const CopHart *hart)
 {
   return hart->clock == NULL ? 0 : cop_clock_ticks (hart->clock);
+}
+
+bool
+cop_hart_meets_breakpoint (CopHart *hart, uint64_t pc, uint64_t instret)
+{
+  if (hart->breakpoints == NULL || !cop_breakpoints_contain (hart->breakpoints, pc) ||
+      (hart->breakpoint_passed == pc && hart->breakpoint_passed_at == instret))
+    return false;
+  hart->breakpoint_passed = pc;
+  hart->breakpoint_passed_at = instret;
+  return true;
 }

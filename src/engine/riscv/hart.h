@@ -11,6 +11,7 @@
 
 #include "engine/clock.h"
 #include "engine/ram.h"
+#include "engine/riscv/breakpoints.h"
 #include "engine/riscv/isa.h"
 #include "engine/riscv/store-log.h"
 #include "engine/riscv/tlb.h"
@@ -208,6 +209,11 @@ struct CopHart
   bool         asleep;          /* atomic: may need `wake`; changed under lock */
 
   CopHartStats stats;
+
+  /* Debugging; see breakpoints.h. */
+  const CopBreakpoints *breakpoints;    /* (unowned) (nullable): there are none */
+  uint64_t     breakpoint_passed;       /* the one that was met last ... */
+  uint64_t     breakpoint_passed_at;    /* ... at this s.instret: not met again before it has run */
 };
 
 /* CopHart.mode: code is keyed by its physical address and these bits. */
@@ -352,6 +358,10 @@ void cop_hart_set_stimecmp (CopHart *hart, uint64_t ticks);
 
 /* Recomputes mode, tlb and fetch_tlb from priv, mstatus, satp and fcsr. */
 void cop_hart_update_view (CopHart *hart);
+
+/* Whether @hart, about to run the instruction at @pc with @instret retired, meets a breakpoint that
+   it has not met just now. */
+bool cop_hart_meets_breakpoint (CopHart *hart, uint64_t pc, uint64_t instret);
 
 /* Guest time in ticks of 10 MHz (`time`, mtime). */
 uint64_t cop_hart_time (const CopHart *hart);
