@@ -21,6 +21,8 @@
 #define TAP_PATTERN   "[A-Za-z0-9_.\\-]+"
 
 #define NO_PCI        N_ ("devices are on the virtio-mmio bus; leave <address> out")
+/* virt-install asks for IDE where it does not know the hypervisor, whatever the machine has. */
+#define ONLY_VIRTIO   N_ ("disks of this machine are virtio disks")
 #define NOT_YET       N_ ("this version of Coppice cannot do it; remove it")
 #define SET_ON_HOST   N_ ("set limits on the host instead, and remove it")
 
@@ -99,7 +101,8 @@ static const CopXmlRow disk_rows[] = {
                 .says = "name of the disk in commands; disks are attached in the order of "
                         "their names"),
   COP_XML_ENUM ("target/@bus",      CopDomainDisk, bus, &cop_disk_bus_names,
-                .otherwise = "virtio", .says = "how the disk is attached"),
+                .otherwise = "virtio", .alias = "ide", .alias_says = ONLY_VIRTIO,
+                .says = "how the disk is attached"),
   COP_XML_REFUSED ("target/@tray",  N_ ("there are no removable disks")),
   COP_XML_REFUSED ("target/@removable", N_ ("there are no removable disks")),
   COP_XML_REFUSED ("target/@rotation_rate", NOT_YET),

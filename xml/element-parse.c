@@ -169,6 +169,13 @@ store (const Parser *parser, const CopXmlRow *row, xmlNodePtr holder, xmlNodePtr
   else
     good = cop_xml_row_set (row, data, text != NULL ? (const char *) text : "", (const char *) unit,
                             &refused);
+  if (good && row->alias_says != NULL && g_strcmp0 ((const char *) text, row->alias) == 0)
+    {
+      g_autofree char *place = join (path, row->path);
+
+      note (parser, holder, _ ("%s: '%s' is read as '%s': %s"), place, row->alias, row->otherwise,
+            _ (row->alias_says));
+    }
   xmlFree (text);
   xmlFree (unit);
   if (!good)
@@ -259,6 +266,7 @@ parse_without_value (const Parser *parser, const CopXmlRow *row, xmlNodePtr hold
   gsize length;
   const char *name = cop_xml_row_leaf (row, &length);
   g_autofree char *place = join (path, row->path);
+  bool noted = false;
   xmlNodePtr node;
 
   if (cop_xml_row_is_attribute (row))
@@ -284,7 +292,9 @@ parse_without_value (const Parser *parser, const CopXmlRow *row, xmlNodePtr hold
       if (row->kind == COP_XML_KIND_REFUSED)
         return fail_at (parser, node, error, COP_XML_ERROR_UNSUPPORTED,
                         _ ("%s is not supported: %s"), place, _ (row->says));
-      note (parser, node, _ ("%s has no effect: %s"), place, _ (row->says));
+      if (!noted)
+        note (parser, node, _ ("%s has no effect: %s"), place, _ (row->says));
+      noted = true;
     }
   return true;
 }
@@ -334,6 +344,17 @@ parse_row (const Parser *parser, const CopXmlRow *row, xmlNodePtr element_node, 
         unit->_private = &seen_inside;
     }
   return store (parser, row, node, node, data, path, error);
+}
+
+static char *
+join_node (const char *path, xmlNodePtr node)
+{
+  g_autofree char *name = NULL;
+
+  if (node->ns == NULL || node->ns->prefix == NULL)
+    return join (path, (const char *) node->name);
+  name = g_strdup_printf ("%s:%s", (const char *) node->ns->prefix, (const char *) node->name);
+  return join (path, name);
 }
 
 static bool
@@ -396,7 +417,7 @@ sweep (const Parser *parser, xmlNodePtr node, const char *path, GError **error)
         case XML_ELEMENT_NODE:
           if (child->_private == &seen_whole)
             break;
-          place = join (path, (const char *) child->name);
+          place = join_node (path, child);
           if (child->_private == NULL ? !sweep_stranger (parser, child, place, error)
                                       : !sweep (parser, child, place, error))
             return false;

@@ -221,10 +221,12 @@ check_text (const CopXmlRow *row, const char *text, GError **error)
 {
   if (!is_xml_text (text))
     return fail_value (error, COP_XML_ERROR_VALUE, text, _ ("text that XML can carry"));
-  if (row->required && *text == '\0')
+  /* An empty text and none are the same. */
+  if (*text == '\0')
     {
-      g_set_error_literal (error, COP_XML_ERROR, COP_XML_ERROR_VALUE, _ ("must not be empty"));
-      return false;
+      if (row->required)
+        g_set_error_literal (error, COP_XML_ERROR, COP_XML_ERROR_VALUE, _ ("must not be empty"));
+      return !row->required;
     }
   if (row->max != 0 && strlen (text) > row->max)
     {
@@ -554,35 +556,29 @@ check_list (const CopXmlRow *row, GPtrArray *list, const char *path, GError **er
   return true;
 }
 
-/* Sets the value in a scratch copy of the struct: what the parser would refuse is refused here. */
+/* @scratch: a struct of the same kind: what the parser would refuse to put there is refused here */
 static bool
-check_member (const CopXmlElement *element, const CopXmlRow *row, gconstpointer data,
-              GError **error)
+check_member (const CopXmlRow *row, gconstpointer data, gpointer scratch, GError **error)
 {
   g_autofree char *text = cop_xml_row_get (row, data);
-  gpointer scratch;
-  bool good;
 
-  if (text == NULL)
+  if (text != NULL)
+    return cop_xml_row_set (row, scratch, text, NULL, error);
+
+  if (row->kind == COP_XML_KIND_ENUM && *(const unsigned *) CONST_MEMBER (data, row) != 0)
     {
-      if (row->kind == COP_XML_KIND_ENUM && *(const unsigned *) CONST_MEMBER (data, row) != 0)
-        {
-          g_set_error (error, COP_XML_ERROR, COP_XML_ERROR_VALUE, _ ("%u has no name"),
-                       *(const unsigned *) CONST_MEMBER (data, row));
-          return false;
-        }
-      if (row->required)
-        g_set_error_literal (error, COP_XML_ERROR, COP_XML_ERROR_MISSING, _ ("is missing"));
-      return !row->required;
+      g_set_error (error, COP_XML_ERROR, COP_XML_ERROR_VALUE, _ ("%u has no name"),
+                   *(const unsigned *) CONST_MEMBER (data, row));
+      return false;
     }
-  scratch = cop_xml_new (element);
-  good = cop_xml_row_set (row, scratch, text, NULL, error);
-  cop_xml_free (element, scratch);
-  return good;
+  if (row->required)
+    g_set_error_literal (error, COP_XML_ERROR, COP_XML_ERROR_MISSING, _ ("is missing"));
+  return !row->required;
 }
 
-bool
-cop_xml_check (const CopXmlElement *element, gconstpointer data, const char *path, GError **error)
+static bool
+check_rows (const CopXmlElement *element, gconstpointer data, gpointer scratch, const char *path,
+            GError **error)
 {
   for (unsigned i = 0; i < element->n_rows; i++)
     {
@@ -595,13 +591,23 @@ cop_xml_check (const CopXmlElement *element, gconstpointer data, const char *pat
           if (!check_list (row, LIST_OF (data, row), path, error))
             return false;
         }
-      else if (!check_member (element, row, data, error))
+      else if (!check_member (row, data, scratch, error))
         {
           g_prefix_error (error, "%s%s%s: ", path, *path != '\0' ? "/" : "", row->path);
           return false;
         }
     }
   return true;
+}
+
+bool
+cop_xml_check (const CopXmlElement *element, gconstpointer data, const char *path, GError **error)
+{
+  gpointer scratch = cop_xml_new (element);
+  bool good = check_rows (element, data, scratch, path, error);
+
+  cop_xml_free (element, scratch);
+  return good;
 }
 
 void

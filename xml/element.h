@@ -75,7 +75,8 @@ typedef struct
   const CopXmlForeign *foreign; /* of FOREIGN */
   const char          *pattern; /* of TEXT: a regular expression for the whole (nullable) */
   const char          *examples;        /* of TEXT: values apart by "|", for page and tests */
-  const char          *alias;   /* of ENUM: one more word for the value 0 */
+  const char          *alias;   /* of ENUM: one more word, read as the value 0 */
+  const char          *alias_says;      /* why it may be read so, if that is to be noted */
   uint64_t             min;     /* of numbers; of LIST: items */
   uint64_t             max;     /* of numbers; of TEXT: bytes; of LIST: items. 0: no limit */
   uint32_t             when_offset;     /* the row counts only if the enum there ... */
