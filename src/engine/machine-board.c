@@ -170,3 +170,62 @@ cop_machine_build_board (CopMachine *machine, GError **error)
     add_virtio (machine, &slot, cop_virtio_rng_new ("rng0", ram, context, COP_VIRTIO_GPA (slot)));
   return true;
 }
+
+/* What cop_machine_build_board() puts on the bus and has a state, in the order of addresses: but
+   for virtio, each once. */
+static const struct
+{
+  const CopDeviceType *type;
+  const char *id;
+} board_states[] = {
+  /* clang-format off */
+  { &cop_rtc_type,          "rtc0" },
+  { &cop_mswi_type,         "mswi0" },
+  { &cop_mtimer_type,       "mtimer0" },
+  { &cop_sswi_type,         "sswi0" },
+  { &cop_plic_type,         "plic0" },
+  { &cop_uart_type,         "uart0" },
+  { NULL,                   "virtio" },
+  { &cop_vmgenid_type,      "vmgenid0" },
+  { &cop_power_button_type, "power-button0" },
+  /* clang-format on */
+};
+
+static void
+add_state (CopMachineState *state, const CopDeviceType *type, const char *name, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("%s%u", name, i);
+
+      cop_machine_state_add (state, id, type->state, NULL);
+    }
+}
+
+CopMachineState *
+cop_machine_config_state_template (const CopMachineConfig *config)
+{
+  CopMachineState *state = cop_machine_state_new ();
+
+  cop_machine_state_add (state, "clock", &cop_clock_state_table, NULL);
+  for (unsigned i = 0; i < config->harts; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("hart%u", i);
+
+      cop_machine_state_add (state, id, &cop_hart_state_table, NULL);
+    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (board_states); i++)
+    if (board_states[i].type != NULL)
+      {
+        if (board_states[i].type->state != NULL)
+          cop_machine_state_add (state, board_states[i].id, board_states[i].type->state, NULL);
+      }
+    else
+      {
+        add_state (state, &cop_virtio_blk_type, "disk", config->n_disks);
+        add_state (state, &cop_virtio_net_type, "net", config->n_nics);
+        add_state (state, &cop_virtio_console_type, "console", config->has_virtio_console);
+        add_state (state, &cop_virtio_rng_type, "rng", config->rng);
+      }
+  return state;
+}

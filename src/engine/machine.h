@@ -166,6 +166,9 @@ bool cop_machine_load_state (CopMachine *machine, const CopMachineState *state, 
    reader fills */
 CopMachineState *cop_machine_state_template (CopMachine *machine);
 
+/* The same of the machine that would be built from @config, without building it. */
+CopMachineState *cop_machine_config_state_template (const CopMachineConfig *config);
+
 /**
  * cop_machine_save_memory:
  * Paused machines only: see cop_ram_save().

@@ -278,7 +278,7 @@ open_stdio (VmtConsole *console, CopConsoleConfig *machine_side, GError **error)
 
   if (pipe2 (in, O_CLOEXEC) < 0 || pipe2 (out, O_CLOEXEC) < 0)
     {
-      vmt_run_set_file_error (error, _ ("console"), "stdio", errno);
+      cop_host_set_file_error (error, _ ("console"), "stdio", errno);
       return false;
     }
   machine_side->in_fd = in[0];
@@ -288,87 +288,6 @@ open_stdio (VmtConsole *console, CopConsoleConfig *machine_side, GError **error)
   fcntl (console->guest_in, F_SETFL, O_NONBLOCK);
   fcntl (console->guest_out, F_SETFL, O_NONBLOCK);
   console->interactive = isatty (STDIN_FILENO);
-  return true;
-}
-
-static bool
-open_pty (VmtConsole *console, CopConsoleConfig *machine_side, GError **error)
-{
-  struct termios raw = { 0 };
-  char path[PATH_MAX];
-  int master, slave;
-
-  cfmakeraw (&raw);
-  raw.c_cflag |= CREAD | CS8;
-  if (openpty (&master, &slave, path, &raw, NULL) < 0)
-    {
-      vmt_run_set_file_error (error, _ ("console"), "/dev/ptmx", errno);
-      return false;
-    }
-  /* With our side of it closed, the machine can tell whether somebody is there. */
-  close (slave);
-  fcntl (master, F_SETFD, FD_CLOEXEC);
-  console->path = g_strdup (path);
-  machine_side->in_fd = machine_side->out_fd = master;
-  return true;
-}
-
-/* Whether the socket at @address was left behind by a process that is gone. */
-static bool
-is_stale_socket (const struct sockaddr_un *address)
-{
-  cop_autofd int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  struct stat status;
-
-  return fd >= 0 && lstat (address->sun_path, &status) == 0 && S_ISSOCK (status.st_mode) &&
-         connect (fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
-         errno == ECONNREFUSED;
-}
-
-static bool
-open_unix (VmtConsole *console, const char *path, CopConsoleConfig *machine_side, GError **error)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  cop_autofd int fd = -1;
-  mode_t mask;
-  int bound;
-
-  if (strlen (path) >= sizeof address.sun_path)
-    {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                   _ ("console '%s': the path is too long for a socket; it can have %zu bytes"),
-                   path, sizeof address.sun_path - 1);
-      return false;
-    }
-  strcpy (address.sun_path, path);
-  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    {
-      vmt_run_set_file_error (error, _ ("console"), path, errno);
-      return false;
-    }
-
-  if (is_stale_socket (&address))
-    unlink (path);
-  /* A console is as good as a login: nobody else may connect. */
-  mask = umask (0077);
-  bound = bind (fd, (const struct sockaddr *)&address, sizeof address);
-  umask (mask);
-  if (bound < 0 && errno == EADDRINUSE)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   _ ("console '%s': the path is in use; end what uses it or choose another"),
-                   path);
-      return false;
-    }
-  if (bound < 0 || listen (fd, 1) < 0)
-    {
-      vmt_run_set_file_error (error, _ ("console"), path, errno);
-      return false;
-    }
-  console->path = g_strdup (path);
-  console->remove_path = true;
-  machine_side->listen_fd = cop_fd_steal (&fd);
   return true;
 }
 
@@ -387,7 +306,7 @@ open_file (VmtConsole *console, const char *text, CopConsoleConfig *machine_side
              0666);
   if (fd < 0)
     {
-      vmt_run_set_file_error (error, _ ("console"), values->head, errno);
+      cop_host_set_file_error (error, _ ("console"), values->head, errno);
       return false;
     }
   console->path = g_strdup (values->head);
@@ -403,9 +322,13 @@ open_console (VmtConsole *console, const char *path, CopConsoleConfig *machine_s
     case VMT_CONSOLE_STDIO:
       return open_stdio (console, machine_side, error);
     case VMT_CONSOLE_PTY:
-      return open_pty (console, machine_side, error);
+      machine_side->in_fd = machine_side->out_fd = cop_host_open_pty (&console->path, error);
+      return machine_side->in_fd >= 0;
     case VMT_CONSOLE_UNIX:
-      return open_unix (console, path, machine_side, error);
+      machine_side->listen_fd = cop_host_listen_unix (_ ("console"), path, error);
+      console->path = machine_side->listen_fd >= 0 ? g_strdup (path) : NULL;
+      console->remove_path = console->path != NULL;
+      return machine_side->listen_fd >= 0;
     case VMT_CONSOLE_FILE:
       return open_file (console, path, machine_side, error);
     case VMT_CONSOLE_NONE:

@@ -28,6 +28,11 @@ static const VmtSubOption disk_options[] = {
   { NULL },
 };
 
+static const CopHostDiskWords disk_words = {
+  .readonly = N_ ("use --disk %s,readonly"),
+  .shared = N_ ("give both ',readonly'"),
+};
+
 /* Source: Virtio 1.2 §5.2.6: the ID string has 20 bytes. */
 #define SERIAL_MAX 20
 
@@ -64,68 +69,6 @@ check_options (const VmtSubValues *values, GError **error)
   return true;
 }
 
-static int
-open_disk (const char *path, bool readonly, GError **error)
-{
-  cop_autofd int fd = open (path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-  int code = errno;
-  struct stat status;
-
-  if (fd < 0 && code == ENOENT)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _ ("disk '%s': no such file; 'truncate -s 4G %s' makes an empty one"), path,
-                   path);
-      return -1;
-    }
-  if (fd < 0 && !readonly && (code == EACCES || code == EPERM || code == EROFS) &&
-      access (path, R_OK) == 0)
-    {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-                   _ ("disk '%s': it can be read but not written; use --disk %s,readonly"), path,
-                   path);
-      return -1;
-    }
-  if (fd < 0 || fstat (fd, &status) < 0)
-    {
-      vmt_run_set_file_error (error, _ ("disk"), path, fd < 0 ? code : errno);
-      return -1;
-    }
-  if (S_ISDIR (status.st_mode))
-    {
-      vmt_run_set_file_error (error, _ ("disk"), path, EISDIR);
-      return -1;
-    }
-  if (!S_ISREG (status.st_mode) && !S_ISBLK (status.st_mode))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _ ("disk '%s': this is neither a file nor a block device"), path);
-      return -1;
-    }
-  if (S_ISREG (status.st_mode) && status.st_size < 512)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   _ ("disk '%s': smaller than a sector; 'truncate -s 4G %s' makes it larger"),
-                   path, path);
-      return -1;
-    }
-  return cop_fd_steal (&fd);
-}
-
-/* Two writers would destroy the file system on a disk. The lock goes with the descriptor. */
-static bool
-lock_disk (int fd, const char *path, bool readonly, GError **error)
-{
-  struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-
-  if (fcntl (fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
-    return true; /* some file systems have no locks */
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-               _ ("disk '%s': another machine uses it; end that one, or give both ',readonly'"),
-               path);
-  return false;
-}
-
 /* A disk of another format must not be taken for a raw one by mistake: the guest would see
    nonsense, and write over it. */
 static bool
@@ -135,7 +78,7 @@ check_raw (int fd, const char *path, GError **error)
 
   if (pread (fd, start, sizeof start - 1, 0) < 0)
     {
-      vmt_run_set_file_error (error, _ ("disk"), path, errno);
+      cop_host_set_file_error (error, _ ("disk"), path, errno);
       return false;
     }
   for (unsigned i = 0; i < G_N_ELEMENTS (foreign_formats); i++)
@@ -169,8 +112,8 @@ vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error)
     }
 
   readonly = vmt_sub_flag (values, DISK_READONLY);
-  fd = open_disk (values->head, readonly, error);
-  if (fd < 0 || !lock_disk (fd, values->head, readonly, error))
+  fd = cop_host_open_disk (values->head, readonly, false, &disk_words, error);
+  if (fd < 0)
     return false;
   if (vmt_sub_value (values, DISK_FORMAT) == NULL && !check_raw (fd, values->head, error))
     return false;

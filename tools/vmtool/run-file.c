@@ -16,38 +16,6 @@
 
 typedef struct
 {
-  int code; /* of errno */
-  const char *meaning; /* N_() */
-} ErrnoRow;
-
-/* What people run into, with the way out; for the rest the system's own words do. */
-static const ErrnoRow errno_rows[] = {
-  /* clang-format off */
-  { ENOENT,  N_ ("no such file; check the path") },
-  { ENOTDIR, N_ ("no such file; a part of the path is not a folder") },
-  { EISDIR,  N_ ("this is a folder; name a file in it") },
-  { EACCES,  N_ ("permission denied; check the file's owner and mode") },
-  { EPERM,   N_ ("permission denied; check the file's owner and mode") },
-  { EROFS,   N_ ("the file system is read-only") },
-  { ETXTBSY, N_ ("the file is being executed") },
-  { EMFILE,  N_ ("too many open files; raise the limit with ulimit -n") },
-  /* clang-format on */
-};
-
-void
-vmt_run_set_file_error (GError **error, const char *what, const char *path, int code)
-{
-  const char *meaning = NULL;
-
-  for (unsigned i = 0; i < G_N_ELEMENTS (errno_rows); i++)
-    if (errno_rows[i].code == code)
-      meaning = _ (errno_rows[i].meaning);
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s '%s': %s", what, path,
-               meaning != NULL ? meaning : g_strerror (code));
-}
-
-typedef struct
-{
   void *start;
   gsize length;
 } Mapping;
@@ -91,7 +59,7 @@ map_regular (const char *what, const char *path, int fd, gsize length, GError **
   start = mmap (NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
   if (start == MAP_FAILED)
     {
-      vmt_run_set_file_error (error, what, path, errno);
+      cop_host_set_file_error (error, what, path, errno);
       return NULL;
     }
   mapping = g_new (Mapping, 1);
@@ -126,7 +94,7 @@ read_stream (const char *what, const char *path, int fd, uint64_t limit, GError 
       g_byte_array_set_size (bytes, length + (guint)MAX (got, 0));
       if (got < 0 && errno != EINTR)
         {
-          vmt_run_set_file_error (error, what, path, errno);
+          cop_host_set_file_error (error, what, path, errno);
           return NULL;
         }
       if (got == 0)
@@ -150,12 +118,12 @@ vmt_run_read_file (const char *what, const char *path, uint64_t limit, GError **
 
   if (fd < 0 || fstat (fd, &status) < 0)
     {
-      vmt_run_set_file_error (error, what, path, errno);
+      cop_host_set_file_error (error, what, path, errno);
       return NULL;
     }
   if (S_ISDIR (status.st_mode))
     {
-      vmt_run_set_file_error (error, what, path, EISDIR);
+      cop_host_set_file_error (error, what, path, EISDIR);
       return NULL;
     }
   return S_ISREG (status.st_mode) ? map_regular (what, path, fd, (gsize)status.st_size, error)

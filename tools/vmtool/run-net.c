@@ -143,47 +143,6 @@ parse_forward (const char *text, GError **error)
   return g_memdup2 (&parsed, sizeof parsed);
 }
 
-static int
-open_tap (const char *name, GError **error)
-{
-  cop_autofd int fd = -1;
-  struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-
-  if (strlen (name) >= IFNAMSIZ)
-    {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                   _ ("--net: ifname '%s' is too long; an interface name has at most %d bytes"),
-                   name, IFNAMSIZ - 1);
-      return -1;
-    }
-  fd = open ("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    {
-      vmt_run_set_file_error (error, _ ("tap device"), "/dev/net/tun", errno);
-      return -1;
-    }
-  strcpy (request.ifr_name, name);
-  if (ioctl (fd, TUNSETIFF, &request) < 0)
-    {
-      int code = errno;
-
-      if (code == EPERM)
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                     _ ("tap interface '%s': permission denied; 'ip tuntap add %s mode tap user "
-                        "$USER' as root makes one for you"),
-                     name, name);
-      else if (code == EBUSY)
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                     _ ("tap interface '%s': another machine uses it; end that one or make another "
-                        "interface"),
-                     name);
-      else
-        vmt_run_set_file_error (error, _ ("tap interface"), name, code);
-      return -1;
-    }
-  return cop_fd_steal (&fd);
-}
-
 static bool
 fill_user (CopNicConfig *nic, const VmtSubValues *values, GError **error)
 {
@@ -270,6 +229,6 @@ vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
   if (kind == KIND_USER)
     return fill_user (nic, values, error);
   nic->kind = COP_NET_TAP;
-  nic->fd = open_tap (ifname, error);
+  nic->fd = cop_host_open_tap (ifname, NULL, error);
   return nic->fd >= 0;
 }

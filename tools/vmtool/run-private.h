@@ -13,6 +13,7 @@
 
 #include "vmtool/vmtool.h"
 
+#include "driver/host-open.h"
 #include "engine/machine.h"
 
 /* What messages call the source of a nameless value. */
@@ -48,9 +49,6 @@ GBytes *vmt_run_read_file (const char *what, const char *path, uint64_t limit, G
 /* Says that the files were copied into guest memory: gives the host's memory for them back. They can
    still be read, as a reset does. */
 void vmt_run_files_loaded (void);
-
-/* Sets an error such as "kernel 'x': no such file" from errno value @code. */
-void vmt_run_set_file_error (GError **error, const char *what, const char *path, int code);
 
 /**
  * vmt_run_write_signature:

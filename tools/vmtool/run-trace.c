@@ -43,7 +43,7 @@ vmt_trace_new (const char *path, GError **error)
 
   if (out == NULL)
     {
-      vmt_run_set_file_error (error, _ ("trace"), path != NULL ? path : "stderr", errno);
+      cop_host_set_file_error (error, _ ("trace"), path != NULL ? path : "stderr", errno);
       return NULL;
     }
   trace = g_new0 (VmtTrace, 1);
@@ -173,7 +173,7 @@ vmt_trace_close (VmtTrace *trace, GError **error)
       code = errno;
     }
   if (failed)
-    vmt_run_set_file_error (error, _ ("trace"), trace->path, code);
+    cop_host_set_file_error (error, _ ("trace"), trace->path, code);
   g_free (trace->before);
   g_free (trace->path);
   g_free (trace);
