@@ -13,7 +13,7 @@ def marked_files(root):
         for folder, _, names in os.walk(os.path.join(root, top)):
             for name in names:
                 path = os.path.join(folder, name)
-                if name.endswith('.c'):
+                if name.endswith(('.c', '.h')):
                     with open(path, encoding='utf-8') as file:
                         if MARKED.search(file.read()):
                             yield os.path.relpath(path, root)

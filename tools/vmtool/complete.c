@@ -89,6 +89,8 @@ offer_words (GPtrArray *offers, const VmtCommand *command, const char *const *wo
   if (option == NULL && prefix[0] == '-')
     {
       offer_options (offers, prefix, command->options);
+      if (command->connects)
+        offer_options (offers, prefix, vmt_connect_options);
       offer_options (offers, prefix, vmt_common_options);
       return;
     }

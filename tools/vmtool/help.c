@@ -13,7 +13,11 @@
 #define OPTION_COLUMN 28
 
 const char *const vmt_group_titles[VMT_GROUP_LAST] = {
-  [VMT_GROUP_MACHINE] = N_ ("Machines"),
+  [VMT_GROUP_DOMAIN] = N_ ("Domains"),
+  [VMT_GROUP_CONFIG] = N_ ("What domains are made of"),
+  [VMT_GROUP_MONITOR] = N_ ("How domains do"),
+  [VMT_GROUP_HOST] = N_ ("Host and connection"),
+  [VMT_GROUP_MACHINE] = N_ ("Machines in the foreground"),
   [VMT_GROUP_IMAGE] = N_ ("Images"),
   [VMT_GROUP_GENERAL] = N_ ("General"),
 };
@@ -63,6 +67,10 @@ print_definition (FILE *out, const char *term, const char *meaning)
 static char *
 option_term (const VmtOption *option)
 {
+  if (option->letter != 0)
+    return g_strdup_printf ("-%c, --%s%s%s", option->letter, option->name,
+                            option->kind == VMT_FLAG ? "" : " ",
+                            option->kind == VMT_FLAG ? "" : vmt_option_value_name (option));
   if (option->kind == VMT_FLAG)
     return g_strdup_printf ("--%s", option->name);
   if (option->kind == VMT_FLAG_PATH)
@@ -148,6 +156,8 @@ vmt_help_command (FILE *out, const VmtCommand *command, const char *path)
     }
   fprintf (out, "\n%s\n", _ ("Options:"));
   print_options (out, command->options);
+  if (command->connects)
+    print_options (out, vmt_connect_options);
   print_options (out, vmt_common_options);
   if (command->examples != NULL)
     fprintf (out, "\n%s\n", _ ("Examples:"));
@@ -162,7 +172,7 @@ vmt_help_command (FILE *out, const VmtCommand *command, const char *path)
 void
 vmt_help_overview (FILE *out)
 {
-  fprintf (out, "%s\n\n%s\n", _ ("Usage: vmtool COMMAND [OPTION]..."),
+  fprintf (out, "%s\n\n%s\n", _ ("Usage: vmtool [-c URI] COMMAND [OPTION]..."),
            _ ("Runs and manages RISC-V machines."));
   for (VmtGroup group = 0; group < VMT_GROUP_HIDDEN; group++)
     {
@@ -221,7 +231,10 @@ print_roff_options (FILE *out, const VmtOption *options)
       g_autofree char *meaning = option_meaning (options);
 
       fputs (".TP\n", out);
-      fprintf (out, ".BR \\-\\-");
+      if (options->letter != 0)
+        fprintf (out, ".BR \\-%c \", \" \\-\\-", options->letter);
+      else
+        fprintf (out, ".BR \\-\\-");
       print_roff (out, options->name);
       if (options->kind == VMT_FLAG_PATH)
         fprintf (out, " [=\\fI%s\\fR]", vmt_option_value_name (options));
@@ -282,13 +295,15 @@ vmt_help_man_page (FILE *out)
 {
   fprintf (out, ".TH VMTOOL 1 \"\" \"Coppice %s\"\n", COPPICE_VERSION);
   fputs (".SH NAME\nvmtool \\- run and manage RISC\\-V machines\n", out);
-  fputs (".SH SYNOPSIS\n.B vmtool\n.I COMMAND\n[\\fIOPTION\\fR]...\n", out);
+  fputs (".SH SYNOPSIS\n.B vmtool\n[\\fB\\-c\\fR \\fIURI\\fR]\n.I COMMAND\n[\\fIOPTION\\fR]...\n", out);
   fputs (".SH EXAMPLES\n", out);
   print_roff_examples (out, vmt_commands);
   fputs (".SH COMMANDS\nValues follow their option as\n.B \\-\\-option VALUE\nor\n"
          ".BR \\-\\-option=VALUE .\nEvery command also has:\n",
          out);
   print_roff_options (out, vmt_common_options);
+  fputs (".PP\nCommands that talk to a daemon also have, here or before their name:\n", out);
+  print_roff_options (out, vmt_connect_options);
   print_roff_commands (out, vmt_commands, "vmtool");
   fputs (".SH EXIT STATUS\n", out);
   for (const VmtExitRow *row = vmt_exit_rows; row->meaning != NULL; row++)

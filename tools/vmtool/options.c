@@ -3,6 +3,7 @@
  * Reading a command line by the command's option table.
  */
 #include "vmtool/vmtool-private.h"
+#include "vmtool/connection.h"
 #include "vmtool/printer.h"
 
 #include "common/units.h"
@@ -37,7 +38,14 @@ G_DEFINE_QUARK (vmt-error-quark, vmt_error)
 
 const VmtOption vmt_common_options[] = {
   { "json", VMT_FLAG, N_ ("print the result as JSON") },
-  { "help", VMT_FLAG, N_ ("show this help") },
+  { "help", VMT_FLAG, N_ ("show this help"), .letter = 'h' },
+  { NULL },
+};
+
+const VmtOption vmt_connect_options[] = {
+  { "connect", VMT_STRING, N_ ("the daemon to talk to, as coppice:///session or "
+                               "coppice+ssh://host/session"), "URI", .letter = 'c' },
+  { "readonly", VMT_FLAG, N_ ("connect so that nothing can be changed"), .letter = 'r' },
   { NULL },
 };
 
@@ -97,6 +105,12 @@ parse_size (const VmtOption *option, const char *text, uint64_t *number, GError 
 
   if (!cop_size_parse (text, &value, error))
     return false;
+  if (option->unit != 0 && g_ascii_isdigit (text[strlen (text) - 1]) &&
+      __builtin_mul_overflow (value, (uint64_t) option->unit, &value))
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("%s is too large"), text);
+      return false;
+    }
   if (value < (uint64_t) option->min && g_ascii_isdigit (text[strlen (text) - 1]))
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
@@ -292,6 +306,36 @@ parse_option (VmtCall *call, const char *const **words, GError **error)
   return value_set (value, **words, error);
 }
 
+/* Takes the option at *@words, "-c value" or "-cvalue"; steps over its value. */
+static bool
+parse_letter (VmtCall *call, const char *const **words, GError **error)
+{
+  const char *word = **words;
+  Value *value = NULL;
+
+  for (unsigned i = 0; i < call->n_values && value == NULL; i++)
+    if (call->values[i].option->letter == word[1])
+      value = &call->values[i];
+  if (value == NULL || (value->option->kind == VMT_FLAG && word[2] != '\0'))
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("unknown option '%s'; options begin with two dashes"), word);
+      return false;
+    }
+  if (value->option->kind == VMT_FLAG)
+    return value_set (value, NULL, error);
+  if (word[2] != '\0')
+    return value_set (value, word + 2, error);
+  if ((*words)[1] == NULL)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("-%c needs a value: -%c %s"), word[1],
+                   word[1], vmt_option_value_name (value->option));
+      return false;
+    }
+  (*words)++;
+  return value_set (value, **words, error);
+}
+
 /* Takes @word as the value of the first option that can have it. */
 static bool
 parse_bare_word (VmtCall *call, const char *word, GError **error)
@@ -320,16 +364,10 @@ parse_words (VmtCall *call, const char *const *words, GError **error)
         good = parse_bare_word (call, *words, error);
       else if (strcmp (*words, "--") == 0)
         good = options_ended = true;
-      else if (strcmp (*words, "-h") == 0)
-        good = value_set (find_value (call, "help", 4), NULL, error);
       else if ((*words)[1] == '-')
         good = parse_option (call, &words, error);
       else
-        {
-          g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                       _ ("unknown option '%s'; options begin with two dashes"), *words);
-          good = false;
-        }
+        good = parse_letter (call, &words, error);
       if (!good)
         return false;
     }
@@ -374,6 +412,8 @@ vmt_call_parse (const VmtCommand *command, const char *const *words, GError **er
   GArray *values = g_array_new (FALSE, TRUE, sizeof (Value));
 
   add_options (values, command->options);
+  if (command->connects)
+    add_options (values, vmt_connect_options);
   add_options (values, vmt_common_options);
   call->command = command;
   call->n_values = values->len;
@@ -401,7 +441,7 @@ vmt_call_free (VmtCall *call)
 bool
 vmt_call_run (VmtCall *call, GError **error)
 {
-  if (!call->command->run (call, error))
+  if (!vmt_call_select_connection (call, error) || !call->command->run (call, error))
     return false;
   vmt_printer_finish (call->printer);
   return true;
@@ -486,6 +526,46 @@ vmt_call_enum (const VmtCall *call, const char *option)
 
   g_assert (value->option->kind == VMT_ENUM);
   return value->number;
+}
+
+uint32_t
+vmt_call_bits (const VmtCall *call, const VmtFlagRow *rows)
+{
+  uint32_t bits = 0;
+
+  for (; rows->option != NULL; rows++)
+    if (vmt_call_flag (call, rows->option))
+      bits |= rows->bits;
+  return bits;
+}
+
+bool
+vmt_call_check_exclusive (const VmtCall *call, const char *const *options, GError **error)
+{
+  const char *first = NULL;
+
+  for (; *options != NULL; options++)
+    {
+      if (!vmt_call_has (call, *options))
+        continue;
+      if (first != NULL)
+        {
+          g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                       _ ("--%s and --%s exclude each other; leave one out"), first, *options);
+          return false;
+        }
+      first = *options;
+    }
+  return true;
+}
+
+bool
+vmt_call_select_connection (const VmtCall *call, GError **error)
+{
+  if (!call->command->connects)
+    return true;
+  return vmt_connection_select (vmt_call_string (call, "connect"),
+                                vmt_call_flag (call, "readonly"), error);
 }
 
 VmtPrinter *

@@ -15,6 +15,8 @@ struct VmtPrinter
 {
   FILE *out; /* (unowned) */
   bool json;
+  bool compact; /* JSON without line feeds */
+  bool records; /* one was printed: the next comes after an empty line */
   GString *text; /* (owned): JSON so far */
   GByteArray *scopes; /* (owned): closing bracket of each open object and array */
   bool first; /* no value yet in the innermost scope */
@@ -92,12 +94,20 @@ format_size (uint64_t bytes)
   return g_strdup_printf ("%.*f %s", value < 100 ? 1 : 0, value, units[unit]);
 }
 
+static char *
+format_time (int64_t ns)
+{
+  return g_strdup_printf ("%.1f s", (double) ns / 1e9);
+}
+
 static void
 json_begin_value (VmtPrinter *printer, const char *key)
 {
   if (!printer->first)
     g_string_append_c (printer->text, ',');
-  if (printer->scopes->len > 0)
+  if (printer->compact)
+    g_string_append (printer->text, printer->first ? "" : " ");
+  else if (printer->scopes->len > 0)
     g_string_append_printf (printer->text, "\n%*s", (int) printer->scopes->len * 2, "");
   printer->first = false;
   if (key != NULL)
@@ -139,6 +149,14 @@ void
 vmt_printer_number (VmtPrinter *printer, const char *key, int64_t value)
 {
   g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, value);
+
+  print_value (printer, key, text, text);
+}
+
+void
+vmt_printer_unsigned (VmtPrinter *printer, const char *key, uint64_t value)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, value);
 
   print_value (printer, key, text, text);
 }
@@ -191,7 +209,7 @@ close_scope (VmtPrinter *printer, char bracket)
   g_byte_array_set_size (printer->scopes, printer->scopes->len - 1);
   if (printer->json)
     {
-      if (!printer->first)
+      if (!printer->first && !printer->compact)
         g_string_append_printf (printer->text, "\n%*s", (int) printer->scopes->len * 2, "");
       g_string_append_c (printer->text, bracket);
     }
@@ -243,8 +261,16 @@ print_cell (VmtPrinter *printer, const VmtColumn *column, const VmtCell *cell)
     case VMT_SHOW_TEXT:
       vmt_printer_text (printer, column->key, cell->text);
       break;
+    case VMT_SHOW_OPTIONAL:
+      if (cell->number < 0)
+        {
+          vmt_printer_text (printer, column->key, NULL);
+          break;
+        }
+      /* fall through */
     case VMT_SHOW_NUMBER:
     case VMT_SHOW_SIZE:
+    case VMT_SHOW_TIME:
       vmt_printer_number (printer, column->key, cell->number);
       break;
     case VMT_SHOW_BOOL:
@@ -258,16 +284,24 @@ format_cell (const VmtColumn *column, const VmtCell *cell)
 {
   switch (column->show)
     {
+    case VMT_SHOW_OPTIONAL:
+      if (cell->number < 0)
+        break;
+      /* fall through */
     case VMT_SHOW_NUMBER:
       return g_strdup_printf ("%" G_GINT64_FORMAT, cell->number);
+    case VMT_SHOW_TIME:
+      return format_time (cell->number);
     case VMT_SHOW_SIZE:
       return format_size (cell->number);
     case VMT_SHOW_BOOL:
       return g_strdup (cell->number != 0 ? _ ("yes") : _ ("no"));
     case VMT_SHOW_TEXT:
-      break;
+      if (cell->text == NULL)
+        break;
+      return g_strdup (cell->text);
     }
-  return g_strdup (cell->text != NULL ? cell->text : "-");
+  return g_strdup ("-");
 }
 
 void
@@ -285,11 +319,65 @@ vmt_printer_row (VmtPrinter *printer, const VmtCell *cells)
     g_ptr_array_add (printer->cells, format_cell (&printer->columns[i], &cells[i]));
 }
 
+static bool
+is_empty (const VmtColumn *column, const VmtCell *cell)
+{
+  return column->show == VMT_SHOW_TEXT       ? cell->text == NULL
+         : column->show == VMT_SHOW_OPTIONAL ? cell->number < 0
+                                             : false;
+}
+
+void
+vmt_printer_record (VmtPrinter *printer, const VmtColumn *columns, const VmtCell *cells)
+{
+  int width = 0;
+
+  if (printer->json)
+    {
+      vmt_printer_begin (printer, NULL);
+      for (; columns->key != NULL; columns++, cells++)
+        print_cell (printer, columns, cells);
+      vmt_printer_end (printer);
+      return;
+    }
+  if (printer->records)
+    fputc ('\n', printer->out);
+  printer->records = true;
+  for (const VmtColumn *column = columns; column->key != NULL; column++)
+    width = MAX (width, (int) g_utf8_strlen (_ (column->title), -1));
+  for (; columns->key != NULL; columns++, cells++)
+    {
+      g_autofree char *text = format_cell (columns, cells);
+      const char *title = _ (columns->title);
+
+      if (!is_empty (columns, cells))
+        fprintf (printer->out, "%s:%*s%s\n", title,
+                 width - (int) g_utf8_strlen (title, -1) + 2, "", text);
+    }
+}
+
+void
+vmt_printer_plain (VmtPrinter *printer, const char *text)
+{
+  if (printer->json)
+    return;
+  fputs (text, printer->out);
+  if (!g_str_has_suffix (text, "\n"))
+    fputc ('\n', printer->out);
+}
+
+void
+vmt_printer_set_compact (VmtPrinter *printer)
+{
+  printer->compact = true;
+}
+
 static void
 write_padded (VmtPrinter *printer, unsigned column, const char *text, long width)
 {
-  bool right = printer->columns[column].show == VMT_SHOW_NUMBER ||
-               printer->columns[column].show == VMT_SHOW_SIZE;
+  VmtShow show = printer->columns[column].show;
+  bool right = show == VMT_SHOW_NUMBER || show == VMT_SHOW_SIZE || show == VMT_SHOW_TIME ||
+               show == VMT_SHOW_OPTIONAL;
   bool last = column + 1 == printer->n_columns;
   int padding = width - g_utf8_strlen (text, -1);
 

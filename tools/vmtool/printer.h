@@ -5,6 +5,9 @@
  *   vmt_printer_table (p, columns)             NAME    SUITE      [{"name": "debian",
  *   vmt_printer_row (p, cells)                 debian  trixie       "suite": "trixie"}]
  *
+ *   vmt_printer_record (p, columns, cells)     Name:   debian         {"name": "debian",
+ *                                              Suite:  trixie          "suite": "trixie"}
+ *
  * A result is either a table (an array of objects in JSON) or an object ("key: value" lines as
  * text), which may hold objects and arrays in turn.
  * One command prints one result, so that its JSON is one document.
@@ -22,6 +25,8 @@ typedef enum
   VMT_SHOW_NUMBER,
   VMT_SHOW_SIZE, /* bytes, shown as "3.2 MiB" */
   VMT_SHOW_BOOL, /* "yes" or "no" */
+  VMT_SHOW_OPTIONAL, /* a number; below 0: "-", null in JSON */
+  VMT_SHOW_TIME, /* nanoseconds, shown as "12.3 s" */
 } VmtShow;
 
 typedef struct
@@ -34,7 +39,7 @@ typedef struct
 typedef union
 {
   const char *text; /* NULL: "-" as text, null in JSON */
-  int64_t number; /* of VMT_SHOW_NUMBER, _SIZE and _BOOL */
+  int64_t number; /* of all the others */
 } VmtCell;
 
 VmtPrinter *vmt_printer_new (FILE *out, bool json);
@@ -58,6 +63,16 @@ void vmt_printer_table (VmtPrinter *printer, const VmtColumn *columns);
 void vmt_printer_row (VmtPrinter *printer, const VmtCell *cells);
 void vmt_printer_table_end (VmtPrinter *printer);
 
+/* One row as an object: a line for each cell. Cells with nothing to show are left out of the text,
+   and are null in JSON. May come several times in an array, each after an empty line. */
+void vmt_printer_record (VmtPrinter *printer, const VmtColumn *columns, const VmtCell *cells);
+
+/* Text for people or programs as it stands, up to a line feed at its end; nothing in JSON. */
+void vmt_printer_plain (VmtPrinter *printer, const char *text);
+
+/* From here on each document of JSON is one line, written by vmt_printer_finish(). */
+void vmt_printer_set_compact (VmtPrinter *printer);
+
 /* Begins and ends an object; @key is NULL for the outermost and inside arrays. */
 void vmt_printer_begin (VmtPrinter *printer, const char *key);
 void vmt_printer_end (VmtPrinter *printer);
@@ -67,6 +82,7 @@ void vmt_printer_end_array (VmtPrinter *printer);
 /* One value of the open object, or of the open array with @key NULL. */
 void vmt_printer_text (VmtPrinter *printer, const char *key, const char *value);
 void vmt_printer_number (VmtPrinter *printer, const char *key, int64_t value);
+void vmt_printer_unsigned (VmtPrinter *printer, const char *key, uint64_t value);
 void vmt_printer_real (VmtPrinter *printer, const char *key, double value);
 void vmt_printer_bool (VmtPrinter *printer, const char *key, bool value);
 /* In bytes. */

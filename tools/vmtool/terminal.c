@@ -230,6 +230,24 @@ vmt_terminal_open (int fd)
 }
 
 void
+vmt_terminal_listen (void)
+{
+  if (terminal.signal_fd < 0)
+    vmt_terminal_open (isatty (STDIN_FILENO) ? STDIN_FILENO : -1);
+}
+
+void
+vmt_terminal_forget_signal (void)
+{
+  uint64_t count;
+
+  if (g_atomic_int_get (&terminal.ended_by) != 0 &&
+      read (terminal.signal_fd, &count, sizeof count) < 0)
+    g_debug ("eventfd: nothing to read");
+  g_atomic_int_set (&terminal.ended_by, 0);
+}
+
+void
 vmt_terminal_set_mode (VmtTerminalMode mode)
 {
   g_atomic_int_set (&terminal.mode, mode);

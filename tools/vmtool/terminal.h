@@ -25,6 +25,10 @@
  */
 void vmt_terminal_open (int fd);
 
+/* vmt_terminal_open() on standard input, unless it was called before: for commands of which the
+   shell runs one after the other. */
+void vmt_terminal_listen (void);
+
 typedef enum
 {
   VMT_TERMINAL_FOUND,           /* as it was found */
@@ -44,6 +48,9 @@ int vmt_terminal_signal_fd (void);
 
 /* The signal that asked the program to end; 0: none did. */
 int vmt_terminal_signal (void);
+
+/* Forgets it: what the signal asked for is done. */
+void vmt_terminal_forget_signal (void);
 
 /* Gives the terminal back and ends the process by @number, so that whoever waits for it sees the
    signal. */

@@ -8,8 +8,10 @@
 
 #include <stdio.h>
 
-/* Options that every command has; end with a row without name. */
+/* Options that every command has, and those of commands that talk to a daemon; end with a row
+   without name. */
 extern const VmtOption vmt_common_options[];
+extern const VmtOption vmt_connect_options[];
 
 extern const char *const vmt_group_titles[VMT_GROUP_LAST];
 
@@ -29,6 +31,9 @@ void vmt_call_free (VmtCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmtCall, vmt_call_free)
 
 int vmt_call_exit (const VmtCall *call);
+
+/* Takes --connect and --readonly of the call, if it has them, for the connection it will make. */
+bool vmt_call_select_connection (const VmtCall *call, GError **error);
 
 /* Runs the command and finishes what it printed. */
 bool vmt_call_run (VmtCall *call, GError **error);

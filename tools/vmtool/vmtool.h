@@ -5,7 +5,7 @@
  *
  *   vmtool image pull debian --suite trixie --json
  *          |     |    |      |               `- of every command: the printer writes JSON
- *          |     |    |      `- option: --suite VALUE or --suite=VALUE
+ *          |     |    |      `- option: --suite VALUE or --suite=VALUE; -c VALUE if it has a letter
  *          |     |    `- value of the first option that may be given without its name
  *          |     `- row of the command's subcommands
  *          `- row of vmt_commands
@@ -44,15 +44,22 @@ typedef struct
   bool required; /* may be given without its name, in table order */
   bool positional; /* the same for an option that is not required */
   bool repeated; /* may be given several times */
+  char letter; /* a short name: 'c' for -c; 0: none */
   int64_t min, max; /* of VMT_INT and VMT_SIZE; max 0: no limit */
+  uint32_t unit; /* of VMT_SIZE: bytes that a number without a unit counts; 0: 1 */
   const CopNames *names; /* of VMT_ENUM */
-  /* Returns: (transfer full) (nullable): values that begin with @prefix */
+  /* Returns: (transfer full) (nullable): values; those that do not begin with @prefix are left out
+     by the caller */
   char **(*complete) (const char *prefix);
 } VmtOption;
 
 /* Headings of `vmtool help`. */
 typedef enum
 {
+  VMT_GROUP_DOMAIN, /* lifecycle of domains */
+  VMT_GROUP_CONFIG, /* what domains are made of */
+  VMT_GROUP_MONITOR, /* how domains do */
+  VMT_GROUP_HOST,
   VMT_GROUP_MACHINE,
   VMT_GROUP_IMAGE,
   VMT_GROUP_GENERAL,
@@ -76,6 +83,7 @@ struct VmtCommand
   const char *details; /* N_(): paragraphs for help; NULL: none */
   const VmtExample *examples; /* NULL: none */
   const VmtCommand *const *commands; /* subcommands, ends with NULL; then run is NULL */
+  bool connects; /* talks to a daemon: has the options --connect and --readonly */
 };
 
 /* Every command, in the order of help; ends with NULL. */
@@ -141,6 +149,24 @@ uint64_t vmt_call_size (const VmtCall *call, const char *option);
 uint64_t vmt_call_ms (const VmtCall *call, const char *option);
 /* Index in the option's names. */
 unsigned vmt_call_enum (const VmtCall *call, const char *option);
+
+/* A flag of the command line and the bits it stands for on the wire. A table ends with { NULL }. */
+typedef struct
+{
+  const char *option;
+  uint32_t bits;
+} VmtFlagRow;
+
+/* The bits of all flags of @rows that were given. */
+uint32_t vmt_call_bits (const VmtCall *call, const VmtFlagRow *rows);
+
+/**
+ * vmt_call_check_exclusive:
+ * @options: flags and others of which one may be given, ends with NULL
+ *
+ * Errors: %VMT_ERROR_USAGE, naming the first two that were given
+ */
+bool vmt_call_check_exclusive (const VmtCall *call, const char *const *options, GError **error);
 
 VmtPrinter *vmt_call_printer (const VmtCall *call);
 
