@@ -7,7 +7,7 @@
 #include "vmtool/printer.h"
 #include "vmtool/vmtool-private.h"
 
-#include "xml/domain-names.h"
+#include "xml/domain-rows.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -164,8 +164,9 @@ static const struct
 static int64_t
 param_number (const CopTypedParam *param)
 {
-  return param->type == COP_PARAM_INT || param->type == COP_PARAM_UINT ? param->value.i
-                                                                       : param->value.l;
+  if (param->type == COP_PARAM_INT)
+    return param->value.i;
+  return param->type == COP_PARAM_UINT ? (int64_t)param->value.u : param->value.l;
 }
 
 static void

@@ -3,7 +3,7 @@
  * Making and unmaking domains from XML: define, create, undefine, domrename.
  */
 #include "vmtool/commands.h"
-#include "vmtool/console.h"
+#include "vmtool/domain-console.h"
 #include "vmtool/domain.h"
 #include "vmtool/printer.h"
 
@@ -128,7 +128,7 @@ run_create (VmtCall *call, GError **error)
   ret.dom.name = NULL;
   COP_REMOTE_CLEAR (DOMAIN_CREATE_XML, &ret);
   vmt_print_domain (vmt_call_printer (call), &domain.dom, N_ ("Domain '%s' is running."));
-  return !vmt_call_flag (call, "console") || vmt_console_attach (&domain, NULL, 0, NULL, error);
+  return !vmt_call_flag (call, "console") || vmt_domain_console (&domain, NULL, 0, VMT_CONSOLE_ESCAPE, error);
 }
 
 static const VmtOption create_options[] = {

@@ -3,7 +3,7 @@
  * Starting, stopping and pausing: start, shutdown, reboot, reset, destroy, suspend, resume.
  */
 #include "vmtool/commands.h"
-#include "vmtool/console.h"
+#include "vmtool/domain-console.h"
 #include "vmtool/domain.h"
 #include "vmtool/printer.h"
 
@@ -54,7 +54,7 @@ run_start (VmtCall *call, GError **error)
   vmt_print_domain (vmt_call_printer (call), &domain.dom,
                     vmt_call_flag (call, "paused") ? N_ ("Domain '%s' is started, and paused.")
                                                    : N_ ("Domain '%s' is started."));
-  return !vmt_call_flag (call, "console") || vmt_console_attach (&domain, NULL, 0, NULL, error);
+  return !vmt_call_flag (call, "console") || vmt_domain_console (&domain, NULL, 0, VMT_CONSOLE_ESCAPE, error);
 }
 
 static const VmtOption start_options[] = {
