@@ -40,6 +40,15 @@ cop_domain_config_devices (const CopDomainConfig *config, CopDeviceKind kind)
   return *(GPtrArray *const *) (const void *) ((const uint8_t *) config + kinds[kind].list);
 }
 
+gpointer
+cop_domain_config_add_device (CopDomainConfig *config, CopDeviceKind kind)
+{
+  gpointer device = cop_xml_new (cop_device_elements[kind]);
+
+  g_ptr_array_add (cop_domain_config_devices (config, kind), device);
+  return device;
+}
+
 const char *
 cop_domain_device_alias (CopDeviceKind kind, gconstpointer device)
 {

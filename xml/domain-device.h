@@ -55,6 +55,9 @@ const char *cop_domain_device_alias (CopDeviceKind kind, gconstpointer device);
 /* Returns: (transfer none): the list of devices of this kind in @config */
 GPtrArray *cop_domain_config_devices (const CopDomainConfig *config, CopDeviceKind kind);
 
+/* Adds a device that says nothing yet. Returns: (transfer none): the device, in @config */
+gpointer cop_domain_config_add_device (CopDomainConfig *config, CopDeviceKind kind);
+
 /**
  * cop_domain_config_find_device:
  * @device: as a client describes it: a disk by target, an interface by MAC address (if it has one)
