@@ -3,6 +3,7 @@
  * From the command line to the command: finding it, running it, saying what went wrong.
  */
 #include "vmtool/vmtool-private.h"
+#include "vmtool/connection.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -99,37 +100,13 @@ is_one_of (const char *word, const char *a, const char *b)
 }
 
 int
-vmt_main (int argc, char **argv)
+vmt_run_words (const char *const *words)
 {
-  const char *const *words = (const char *const *) argv + 1;
   g_autoptr (GString) path = g_string_new ("vmtool");
   g_autoptr (GError) error = NULL;
   g_autoptr (VmtCall) call = NULL;
   const VmtCommand *command;
   unsigned used;
-
-  if (argc < 2)
-    {
-      vmt_help_overview (stderr);
-      return VMT_EXIT_USAGE;
-    }
-  if (is_one_of (words[0], "--help", "-h"))
-    {
-      vmt_help_overview (stdout);
-      return VMT_EXIT_OK;
-    }
-  if (is_one_of (words[0], "--version", "-V"))
-    {
-      printf ("vmtool (Coppice) %s\n", COPPICE_VERSION);
-      return VMT_EXIT_OK;
-    }
-  if (words[0][0] == '-')
-    {
-      g_set_error (&error, VMT_ERROR, VMT_ERROR_USAGE,
-                   _ ("option '%s' comes after the command's name, as in 'vmtool run %s'"),
-                   words[0], words[0]);
-      return report (error);
-    }
 
   command = vmt_command_find (vmt_commands, words, &used, path, &error);
   if (command == NULL)
@@ -158,4 +135,66 @@ vmt_main (int argc, char **argv)
       return VMT_EXIT_FAILED;
     }
   return vmt_call_exit (call);
+}
+
+/* The options that may stand before the command's name: those of the connection. Steps over
+   them. */
+static bool
+take_leading_options (const char *const **words, GError **error)
+{
+  const char *uri = NULL;
+  bool readonly = false;
+
+  for (; **words != NULL && (**words)[0] == '-'; (*words)++)
+    {
+      const char *word = **words;
+
+      if (is_one_of (word, "--readonly", "-r"))
+        readonly = true;
+      else if (is_one_of (word, "--connect", "-c") && (*words)[1] != NULL)
+        uri = *++*words;
+      else if (g_str_has_prefix (word, "--connect="))
+        uri = word + strlen ("--connect=");
+      else
+        {
+          g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                       is_one_of (word, "--connect", "-c")
+                         ? _ ("option '%s' needs a URI, such as coppice:///session")
+                         : _ ("option '%s' comes after the command's name, as in 'vmtool list "
+                              "--all'"),
+                       word);
+          return false;
+        }
+    }
+  vmt_connection_set_base (uri, readonly);
+  return true;
+}
+
+int
+vmt_main (int argc, char **argv)
+{
+  const char *const *words = (const char *const *) argv + 1;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (argc < 2)
+    {
+      vmt_help_overview (stderr);
+      return VMT_EXIT_USAGE;
+    }
+  if (is_one_of (words[0], "--help", "-h"))
+    {
+      vmt_help_overview (stdout);
+      return VMT_EXIT_OK;
+    }
+  if (is_one_of (words[0], "--version", "-V"))
+    {
+      printf ("vmtool (Coppice) %s\n", COPPICE_VERSION);
+      return VMT_EXIT_OK;
+    }
+  if (!take_leading_options (&words, &error))
+    return report (error);
+  status = vmt_run_words (words);
+  vmt_connection_close ();
+  return status;
 }

@@ -4,6 +4,7 @@
  * (data/completion/vmtool) hands over the words and offers file names where nothing comes back.
  */
 #include "vmtool/commands.h"
+#include "vmtool/connection.h"
 #include "vmtool/vmtool-private.h"
 
 #include <glib/gi18n.h>
@@ -100,14 +101,37 @@ offer_words (GPtrArray *offers, const VmtCommand *command, const char *const *wo
     offer_values (offers, prefix, option);
 }
 
+/* Takes the URI from a command line, so that names come from the daemon that is meant; steps over
+   options before the command's name. */
+static void
+take_connection (const char *const **words)
+{
+  const char *uri = NULL;
+
+  for (const char *const *word = *words; word[0] != NULL && word[1] != NULL; word++)
+    if (strcmp (word[0], "-c") == 0 || strcmp (word[0], "--connect") == 0)
+      uri = word[1];
+    else if (g_str_has_prefix (word[0], "--connect="))
+      uri = word[0] + strlen ("--connect=");
+  vmt_connection_select (uri, true, NULL);
+
+  while ((*words)[0] != NULL && (*words)[0][0] == '-' && (*words)[1] != NULL)
+    *words += (strcmp (**words, "-c") == 0 || strcmp (**words, "--connect") == 0) &&
+                  (*words)[2] != NULL
+                ? 2
+                : 1;
+}
+
 char **
 vmt_complete (const char *const *words)
 {
   GPtrArray *offers = g_ptr_array_new ();
   const VmtCommand *const *commands = vmt_commands;
   const VmtCommand *command = NULL;
-  unsigned n_words = g_strv_length ((char **) words);
+  unsigned n_words;
 
+  take_connection (&words);
+  n_words = g_strv_length ((char **) words);
   /* The last word is not complete, so it names nothing yet. */
   while (n_words > 1 && commands != NULL)
     {

@@ -13,6 +13,9 @@
 
 #define BAR_WIDTH 30
 
+/* The release that is fetched unless another is asked for. */
+#define VMT_IMAGE_SUITE "trixie"
+
 /* ---- progress ---- */
 
 static const char *const phase_titles[COP_IMAGE_PHASE_LAST] = {
@@ -114,6 +117,29 @@ run_pull (VmtCall *call, GError **error)
   return true;
 }
 
+bool
+vmt_image_ensure (const char *name, GError **error)
+{
+  g_autoptr (CopImage) present = cop_image_open (name, NULL);
+  g_autoptr (CopImage) image = NULL;
+  Bar bar = { .terminal = isatty (STDERR_FILENO) };
+  CopImagePull pull = {
+    .distribution = name,
+    .name = name,
+    .suite = VMT_IMAGE_SUITE,
+    .progress = on_progress,
+    .data = &bar,
+  };
+  bool changed;
+
+  if (present != NULL || !g_strv_contains (cop_image_distributions, name))
+    return true;
+  g_printerr (_ ("Image '%s' is not here yet; fetching it, once.\n"), name);
+  image = cop_image_pull (&pull, &changed, error);
+  bar_end (&bar);
+  return image != NULL;
+}
+
 static char **
 complete_distributions (const char *prefix G_GNUC_UNUSED)
 {
@@ -123,7 +149,7 @@ complete_distributions (const char *prefix G_GNUC_UNUSED)
 static const VmtOption pull_options[] = {
   { "distribution", VMT_STRING, N_ ("what to fetch; 'debian'"), "NAME", .required = true,
     .complete = complete_distributions },
-  { "suite", VMT_STRING, N_ ("release of the distribution"), "SUITE", .otherwise = "trixie" },
+  { "suite", VMT_STRING, N_ ("release of the distribution"), "SUITE", .otherwise = VMT_IMAGE_SUITE },
   { "mirror", VMT_STRING, N_ ("where to fetch from, instead of what apt's configuration names"),
     "URL" },
   { "keyring", VMT_PATH, N_ ("keys that must have signed the packages, instead of Debian's") },

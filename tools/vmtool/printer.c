@@ -273,6 +273,9 @@ print_cell (VmtPrinter *printer, const VmtColumn *column, const VmtCell *cell)
     case VMT_SHOW_TIME:
       vmt_printer_number (printer, column->key, cell->number);
       break;
+    case VMT_SHOW_REAL:
+      vmt_printer_real (printer, column->key, cell->real);
+      break;
     case VMT_SHOW_BOOL:
       vmt_printer_bool (printer, column->key, cell->number != 0);
       break;
@@ -294,6 +297,8 @@ format_cell (const VmtColumn *column, const VmtCell *cell)
       return format_time (cell->number);
     case VMT_SHOW_SIZE:
       return format_size (cell->number);
+    case VMT_SHOW_REAL:
+      return g_strdup_printf ("%.1f", cell->real);
     case VMT_SHOW_BOOL:
       return g_strdup (cell->number != 0 ? _ ("yes") : _ ("no"));
     case VMT_SHOW_TEXT:
@@ -376,8 +381,7 @@ static void
 write_padded (VmtPrinter *printer, unsigned column, const char *text, long width)
 {
   VmtShow show = printer->columns[column].show;
-  bool right = show == VMT_SHOW_NUMBER || show == VMT_SHOW_SIZE || show == VMT_SHOW_TIME ||
-               show == VMT_SHOW_OPTIONAL;
+  bool right = show != VMT_SHOW_TEXT && show != VMT_SHOW_BOOL;
   bool last = column + 1 == printer->n_columns;
   int padding = width - g_utf8_strlen (text, -1);
 

@@ -26,6 +26,7 @@ typedef enum
   VMT_SHOW_SIZE, /* bytes, shown as "3.2 MiB" */
   VMT_SHOW_BOOL, /* "yes" or "no" */
   VMT_SHOW_OPTIONAL, /* a number; below 0: "-", null in JSON */
+  VMT_SHOW_REAL, /* with one decimal */
   VMT_SHOW_TIME, /* nanoseconds, shown as "12.3 s" */
 } VmtShow;
 
@@ -39,6 +40,7 @@ typedef struct
 typedef union
 {
   const char *text; /* NULL: "-" as text, null in JSON */
+  double real; /* of VMT_SHOW_REAL */
   int64_t number; /* of all the others */
 } VmtCell;
 

@@ -15,10 +15,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* The UART is where keys come from. Until its driver is there, the kernel prints through SBI:
-   the only sign of life of one that fails early. */
-#define DEFAULT_CMDLINE "console=ttyS0 earlycon=sbi"
-
 /* Boots nothing, and stands in for a kernel where a machine is made but not run. Source: Linux
    v6.12, Documentation/arch/riscv/boot-image-header.rst */
 static const uint8_t stand_in_kernel[64] = {
@@ -30,83 +26,16 @@ static const uint8_t stand_in_kernel[64] = {
   [56] = 'R', 'S', 'C', 5,              /* magic2 */
 };
 
-/* What the machine boots, by name: from the options, or from an image. */
-typedef struct
-{
-  char *kernel, *initrd; /* (owned) (nullable) */
-  char *cmdline; /* (owned): before what --append adds */
-} BootFiles;
-
-static void
-boot_files_clear (BootFiles *files)
-{
-  g_free (files->kernel);
-  g_free (files->initrd);
-  g_free (files->cmdline);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BootFiles, boot_files_clear)
-
-/* What to type first, for who typed `vmtool run` alone. */
-static void
-set_nothing_to_boot (GError **error)
-{
-  g_autoptr (CopImage) debian = cop_image_open ("debian", NULL);
-
-  if (debian != NULL)
-    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                 _ ("nothing to boot; try 'vmtool run --image debian', or give --kernel FILE"));
-  else
-    g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                 _ ("nothing to boot; 'vmtool image pull debian' fetches a kernel, then "
-                    "'vmtool run --image debian' starts it; or give --kernel FILE"));
-}
-
-static void
-replace_string (char **string, const char *by)
-{
-  if (by == NULL)
-    return;
-  g_free (*string);
-  *string = g_strdup (by);
-}
-
-static bool
-find_boot_files (const VmtCall *call, BootFiles *files, GError **error)
-{
-  const char *name = vmt_call_string (call, "image");
-  const char *kernel = vmt_call_string (call, "kernel");
-  const char *initrd = vmt_call_string (call, "initrd");
-
-  if (name != NULL)
-    {
-      g_autoptr (CopImage) image = cop_image_open (name, error);
-
-      if (image == NULL)
-        return false;
-      files->kernel = cop_image_path (image, &image->kernel);
-      if (image->initrd.file != NULL)
-        files->initrd = cop_image_path (image, &image->initrd);
-      files->cmdline = g_strdup (image->cmdline);
-    }
-
-  /* An image's kernel with an initrd of one's own, or the other way round, are both of use. */
-  replace_string (&files->kernel, kernel);
-  replace_string (&files->initrd, initrd);
-  if (files->cmdline == NULL)
-    files->cmdline = g_strdup (DEFAULT_CMDLINE);
-  return true;
-}
-
 /* Refuses what contradicts itself, before a file is opened. */
 static bool
-check_boot (const VmtCall *call, const BootFiles *files, CopBootKind boot, GError **error)
+check_boot (const VmtCall *call, const VmtBootFiles *files, CopBootKind boot, GError **error)
 {
   bool needs_kernel = boot == COP_BOOT_BARE ||
                       (boot == COP_BOOT_SBI && !vmt_call_has (call, "dump-dtb"));
 
   if (files->kernel == NULL && needs_kernel)
     {
-      set_nothing_to_boot (error);
+      vmt_boot_files_set_missing ("run", error);
       return false;
     }
   if (files->initrd != NULL && files->kernel == NULL)
@@ -165,7 +94,7 @@ append_terminal (GString *line)
 
 /* The parts of the kernel command line, joined. */
 static char *
-make_cmdline (const VmtCall *call, const BootFiles *files)
+make_cmdline (const VmtCall *call, const VmtBootFiles *files)
 {
   const char *whole = vmt_call_string (call, "cmdline");
   const char *const *more = vmt_call_strings (call, "append");
@@ -182,14 +111,14 @@ static bool
 read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
 {
   const char *bios = vmt_call_string (call, "bios");
-  g_auto (BootFiles) files = { 0 };
+  g_auto (VmtBootFiles) files = { 0 };
 
   if (bios == NULL)
     config->boot = COP_BOOT_SBI;
   else
     config->boot = strcmp (bios, "none") == 0 ? COP_BOOT_BARE : COP_BOOT_FIRMWARE;
 
-  if (!find_boot_files (call, &files, error) || !check_boot (call, &files, config->boot, error))
+  if (!vmt_boot_files_find (call, &files, error) || !check_boot (call, &files, config->boot, error))
     return false;
 
   if (files.kernel == NULL && config->boot == COP_BOOT_SBI)
@@ -226,30 +155,6 @@ set_unknown_engine (const char *name, GError **error)
   g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--engine: '%s' is not one of %s"), name,
                list);
   return false;
-}
-
-static bool
-set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
-{
-  static const char *const of_translators[] = { "jit-cache", "verify" };
-  const char *name = vmt_call_string (call, "engine");
-  const CopEngineOps *ops = cop_engine_find (name);
-
-  if (ops == NULL)
-    return set_unknown_engine (name, error);
-  for (unsigned i = 0; i < G_N_ELEMENTS (of_translators); i++)
-    if (ops == &cop_interp_ops && vmt_call_has (call, of_translators[i]))
-      {
-        g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-                     _ ("--%s has no effect with engine '%s', which translates nothing; leave it "
-                        "out, or choose another with --engine"),
-                     of_translators[i], ops->name);
-        return false;
-      }
-  config->engine = ops->name;
-  config->engine_config.jit_cache_size = vmt_call_size (call, "jit-cache");
-  config->engine_config.verify = vmt_call_flag (call, "verify");
-  return true;
 }
 
 /* Whether a word of --cpu names no extension but comes close to one. */
@@ -294,18 +199,6 @@ set_cpu (const VmtCall *call, CopMachineConfig *config, GError **error)
 }
 
 static bool
-set_memory (const VmtCall *call, CopMachineConfig *config, GError **error)
-{
-  config->memory = vmt_call_size (call, "memory");
-  if (config->memory % (4 * COP_KIB) == 0)
-    return true;
-  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-               _ ("--memory: %" G_GUINT64_FORMAT " is no multiple of 4 KiB, the size of a page"),
-               config->memory);
-  return false;
-}
-
-static bool
 add_devices (const VmtCall *call, CopMachineConfig *config, GError **error)
 {
   const char *const *disks = vmt_call_strings (call, "disk");
@@ -331,8 +224,8 @@ vmt_run_config_new (const VmtCall *call, GError **error)
 
   config->harts = (unsigned)vmt_call_int (call, "harts");
   config->deterministic_seed = vmt_call_flag (call, "deterministic");
-  if (!set_memory (call, config, error) || !set_cpu (call, config, error) ||
-      !set_engine (call, config, error) || !read_boot (call, config, error) ||
+  if (!vmt_memory_option (call, &config->memory, error) || !set_cpu (call, config, error) ||
+      !vmt_engine_option (call, &config->engine, error) || !read_boot (call, config, error) ||
       !add_devices (call, config, error))
     return NULL;
 

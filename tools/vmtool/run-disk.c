@@ -95,14 +95,45 @@ check_raw (int fd, const char *path, GError **error)
   return true;
 }
 
+void
+vmt_disk_option_clear (VmtDiskOption *disk)
+{
+  g_clear_pointer (&disk->path, g_free);
+  g_clear_pointer (&disk->serial, g_free);
+}
+
+bool
+vmt_disk_option_parse (const char *text, VmtDiskOption *disk, GError **error)
+{
+  g_autoptr (VmtSubValues) values = vmt_sub_parse ("disk", text, disk_options, error);
+
+  if (values == NULL || !check_options (values, error))
+    return false;
+  disk->path = g_strdup (values->head);
+  disk->readonly = vmt_sub_flag (values, DISK_READONLY);
+  disk->raw = vmt_sub_value (values, DISK_FORMAT) != NULL;
+  disk->serial = g_strdup (vmt_sub_value (values, DISK_SERIAL));
+  return true;
+}
+
+int
+vmt_disk_option_open (const VmtDiskOption *disk, GError **error)
+{
+  cop_autofd int fd = open_disk (disk->path, disk->readonly, error);
+
+  if (fd < 0 || !lock_disk (fd, disk->path, disk->readonly, error) ||
+      (!disk->raw && !check_raw (fd, disk->path, error)))
+    return -1;
+  return cop_fd_steal (&fd);
+}
+
 bool
 vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error)
 {
-  g_autoptr (VmtSubValues) values = vmt_sub_parse ("disk", text, disk_options, error);
-  bool readonly;
-  cop_autofd int fd = -1;
+  g_auto (VmtDiskOption) disk = { 0 };
+  int fd;
 
-  if (values == NULL || !check_options (values, error))
+  if (!vmt_disk_option_parse (text, &disk, error))
     return false;
   if (config->n_disks == COP_MAX_DISKS)
     {
@@ -110,19 +141,24 @@ vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error)
                    COP_MAX_DISKS);
       return false;
     }
+<<<<<<< HEAD
 
   readonly = vmt_sub_flag (values, DISK_READONLY);
   fd = cop_host_open_disk (values->head, readonly, false, &disk_words, error);
   if (fd < 0)
     return false;
   if (vmt_sub_value (values, DISK_FORMAT) == NULL && !check_raw (fd, values->head, error))
+=======
+  fd = vmt_disk_option_open (&disk, error);
+  if (fd < 0)
+>>>>>>> a3ec0c8 (wip3)
     return false;
 
   config->disks[config->n_disks++] = (CopDiskConfig){
-    .fd = cop_fd_steal (&fd),
-    .readonly = readonly,
-    .serial = g_strdup (vmt_sub_value (values, DISK_SERIAL)),
-    .label = g_strdup (values->head),
+    .fd = fd,
+    .readonly = disk.readonly,
+    .serial = g_steal_pointer (&disk.serial),
+    .label = g_steal_pointer (&disk.path),
   };
   return true;
 }

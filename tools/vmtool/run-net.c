@@ -17,14 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-COP_NAMES (net_kind_names, 3, "user", "tap", "none");
-
-enum
-{
-  KIND_USER,
-  KIND_TAP,
-  KIND_NONE,
-};
+COP_NAMES (net_kind_names, VMT_NET_LAST, "user", "tap", "none");
 
 enum
 {
@@ -144,17 +137,16 @@ parse_forward (const char *text, GError **error)
 }
 
 static bool
-fill_user (CopNicConfig *nic, const VmtSubValues *values, GError **error)
+parse_forwards (VmtNetOption *net, const VmtSubValues *values, GError **error)
 {
-  nic->kind = COP_NET_USER;
-  nic->forwards = g_ptr_array_new_with_free_func (free_forward);
+  net->forwards = g_ptr_array_new_with_free_func (free_forward);
   for (const char *const *text = vmt_sub_list (values, NET_FORWARD); *text != NULL; text++)
     {
       CopPortForward *forward = parse_forward (*text, error);
 
       if (forward == NULL)
         return false;
-      g_ptr_array_add (nic->forwards, forward);
+      g_ptr_array_add (net->forwards, forward);
     }
   return true;
 }
@@ -164,9 +156,9 @@ static bool
 check_applies (const VmtSubValues *values, unsigned kind, GError **error)
 {
   static const unsigned useful[] = {
-    [KIND_USER] = 1 << NET_FORWARD | 1 << NET_MAC,
-    [KIND_TAP] = 1 << NET_IFNAME | 1 << NET_MAC,
-    [KIND_NONE] = 0,
+    [VMT_NET_USER] = 1 << NET_FORWARD | 1 << NET_MAC,
+    [VMT_NET_TAP] = 1 << NET_IFNAME | 1 << NET_MAC,
+    [VMT_NET_NONE] = 0,
   };
 
   for (unsigned i = 0; net_options[i].name != NULL; i++)
@@ -176,7 +168,7 @@ check_applies (const VmtSubValues *values, unsigned kind, GError **error)
                      values->head, net_options[i].name);
         return false;
       }
-  if (kind == KIND_TAP && vmt_sub_value (values, NET_IFNAME) == NULL)
+  if (kind == VMT_NET_TAP && vmt_sub_value (values, NET_IFNAME) == NULL)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
                    _ ("--net: tap needs the name of an interface: tap,ifname=tap0"));
@@ -185,12 +177,18 @@ check_applies (const VmtSubValues *values, unsigned kind, GError **error)
   return true;
 }
 
+void
+vmt_net_option_clear (VmtNetOption *net)
+{
+  g_clear_pointer (&net->ifname, g_free);
+  g_clear_pointer (&net->forwards, g_ptr_array_unref);
+}
+
 bool
-vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
+vmt_net_option_parse (const char *text, VmtNetOption *net, GError **error)
 {
   g_autoptr (VmtSubValues) values = vmt_sub_parse ("net", text, net_options, error);
-  const char *mac, *ifname;
-  CopNicConfig *nic;
+  const char *mac;
   unsigned kind;
 
   if (values == NULL)
@@ -205,7 +203,25 @@ vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
     }
   if (!check_applies (values, kind, error))
     return false;
-  if (kind == KIND_NONE)
+
+  net->kind = (VmtNetKind)kind;
+  net->ifname = g_strdup (vmt_sub_value (values, NET_IFNAME));
+  mac = vmt_sub_value (values, NET_MAC);
+  net->has_mac = mac != NULL;
+  if (mac != NULL && !parse_mac (mac, net->mac, error))
+    return false;
+  return kind != VMT_NET_USER || parse_forwards (net, values, error);
+}
+
+bool
+vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
+{
+  g_auto (VmtNetOption) net = { 0 };
+  CopNicConfig *nic;
+
+  if (!vmt_net_option_parse (text, &net, error))
+    return false;
+  if (net.kind == VMT_NET_NONE)
     return true;
   if (config->n_nics == COP_MAX_NICS)
     {
@@ -219,16 +235,21 @@ vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
   *nic = (CopNicConfig){ .fd = -1 };
   config->n_nics++;
 
-  mac = vmt_sub_value (values, NET_MAC);
-  ifname = vmt_sub_value (values, NET_IFNAME);
-  if (mac == NULL)
-    make_mac (ifname, config->n_nics - 1, nic->mac);
-  else if (!parse_mac (mac, nic->mac, error))
-    return false;
-
-  if (kind == KIND_USER)
-    return fill_user (nic, values, error);
+  if (net.has_mac)
+    memcpy (nic->mac, net.mac, sizeof nic->mac);
+  else
+    make_mac (net.ifname, config->n_nics - 1, nic->mac);
+  if (net.kind == VMT_NET_USER)
+    {
+      nic->kind = COP_NET_USER;
+      nic->forwards = g_steal_pointer (&net.forwards);
+      return true;
+    }
   nic->kind = COP_NET_TAP;
+<<<<<<< HEAD
   nic->fd = cop_host_open_tap (ifname, NULL, error);
+=======
+  nic->fd = open_tap (net.ifname, error);
+>>>>>>> a3ec0c8 (wip3)
   return nic->fd >= 0;
 }

@@ -31,6 +31,67 @@
  */
 CopMachineConfig *vmt_run_config_new (const VmtCall *call, GError **error);
 
+/* ---- options that `vmtool new` has as well ---- */
+
+/* What the machine boots, by name: from the options, or from an image. */
+typedef struct
+{
+  char *kernel, *initrd; /* (owned) (nullable) */
+  char *cmdline; /* (owned): before what --append adds */
+} VmtBootFiles;
+
+/* Reads --image, --kernel and --initrd; --cmdline and --append are left to the caller. */
+bool vmt_boot_files_find (const VmtCall *call, VmtBootFiles *files, GError **error);
+void vmt_boot_files_clear (VmtBootFiles *files);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmtBootFiles, vmt_boot_files_clear)
+
+/* Sets the error of who named nothing to boot; @command is "run". */
+void vmt_boot_files_set_missing (const char *command, GError **error);
+
+/* --memory, in bytes: whole pages. */
+bool vmt_memory_option (const VmtCall *call, uint64_t *memory, GError **error);
+
+/* Whether --engine names one, if it is given. */
+bool vmt_engine_option (const VmtCall *call, const char **engine, GError **error);
+char **vmt_complete_engines (const char *prefix);
+
+typedef struct
+{
+  char *path; /* (owned) */
+  bool readonly;
+  bool raw; /* of this format, whatever it looks like */
+  char *serial; /* (owned) (nullable) */
+} VmtDiskOption;
+
+bool vmt_disk_option_parse (const char *text, VmtDiskOption *disk, GError **error);
+/* Opens and locks it, and checks that it is a raw disk. Returns: (transfer full): -1 on failure */
+int vmt_disk_option_open (const VmtDiskOption *disk, GError **error);
+void vmt_disk_option_clear (VmtDiskOption *disk);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmtDiskOption, vmt_disk_option_clear)
+
+typedef enum
+{
+  VMT_NET_USER,
+  VMT_NET_TAP,
+  VMT_NET_NONE,
+  VMT_NET_LAST,
+} VmtNetKind;
+
+typedef struct
+{
+  VmtNetKind kind;
+  bool has_mac;
+  uint8_t mac[6];
+  char *ifname; /* (owned) (nullable): of TAP */
+  GPtrArray *forwards; /* (owned) (nullable) (element-type CopPortForward): of USER */
+} VmtNetOption;
+
+bool vmt_net_option_parse (const char *text, VmtNetOption *net, GError **error);
+void vmt_net_option_clear (VmtNetOption *net);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmtNetOption, vmt_net_option_clear)
+
+/* ---- vmtool run ---- */
+
 /* Add what one --disk or --net says to @config. */
 bool vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error);
 bool vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error);

@@ -35,6 +35,16 @@ int vmt_call_exit (const VmtCall *call);
 /* Takes --connect and --readonly of the call, if it has them, for the connection it will make. */
 bool vmt_call_select_connection (const VmtCall *call, GError **error);
 
+/**
+ * vmt_run_words:
+ * @words: a command and what follows it, ends with NULL
+ *
+ * Finds the command, parses its options, runs it, prints its error.
+ *
+ * Returns: the exit status
+ */
+int vmt_run_words (const char *const *words);
+
 /* Runs the command and finishes what it printed. */
 bool vmt_call_run (VmtCall *call, GError **error);
 
