@@ -168,6 +168,16 @@ vmt_domain_clear (VmtDomain *domain)
   g_clear_pointer (&domain->dom.name, g_free);
 }
 
+/* Prints @note, N_() with one %s that stands for @name. */
+static void
+print_note (VmtPrinter *printer, const char *note, const char *name)
+{
+  g_auto (GStrv) parts = g_strsplit (_ (note), "%s", 2);
+  g_autofree char *text = g_strjoinv (name, parts);
+
+  vmt_printer_note (printer, "%s", text);
+}
+
 bool
 vmt_domain_simple (VmtCall *call, int32_t procedure, const char *note, GError **error)
 {
@@ -178,7 +188,7 @@ vmt_domain_simple (VmtCall *call, int32_t procedure, const char *note, GError **
       !cop_client_call (domain.client, &cop_remote_program, procedure,
                         &(CopRemoteDomainSuspendArgs){ domain.dom }, NULL, error))
     return false;
-  vmt_printer_note (vmt_call_printer (call), _ (note), domain.dom.name);
+  print_note (vmt_call_printer (call), note, domain.dom.name);
   return true;
 }
 
@@ -272,7 +282,7 @@ vmt_print_domain (VmtPrinter *printer, const CopRemoteDomain *dom, const char *n
 {
   char uuid[VMT_UUID_SIZE];
 
-  vmt_printer_note (printer, _ (note), dom->name);
+  print_note (printer, note, dom->name);
   if (!vmt_printer_is_json (printer))
     return;
   cop_uuid_format (dom->uuid, uuid);

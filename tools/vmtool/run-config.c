@@ -143,18 +143,27 @@ read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
 }
 
 static bool
-set_unknown_engine (const char *name, GError **error)
+set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  g_autofree char *list = NULL;
+  static const char *const of_translators[] = { "jit-cache", "verify" };
+  const CopEngineOps *ops;
 
-  for (const CopEngineOps *const *engine = cop_engines; *engine != NULL; engine++)
-    g_ptr_array_add (names, (gpointer)(*engine)->name);
-  g_ptr_array_add (names, NULL);
-  list = g_strjoinv (", ", (char **)names->pdata);
-  g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--engine: '%s' is not one of %s"), name,
-               list);
-  return false;
+  if (!vmt_engine_option (call, &config->engine, error))
+    return false;
+  ops = cop_engine_find (config->engine);
+  for (unsigned i = 0; i < G_N_ELEMENTS (of_translators); i++)
+    if (ops == &cop_interp_ops && vmt_call_has (call, of_translators[i]))
+      {
+        g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                     _ ("--%s has no effect with engine '%s', which translates nothing; leave it "
+                        "out, or choose another with --engine"),
+                     of_translators[i], ops->name);
+        return false;
+      }
+  config->engine = ops->name;
+  config->engine_config.jit_cache_size = vmt_call_size (call, "jit-cache");
+  config->engine_config.verify = vmt_call_flag (call, "verify");
+  return true;
 }
 
 /* Whether a word of --cpu names no extension but comes close to one. */
@@ -225,7 +234,7 @@ vmt_run_config_new (const VmtCall *call, GError **error)
   config->harts = (unsigned)vmt_call_int (call, "harts");
   config->deterministic_seed = vmt_call_flag (call, "deterministic");
   if (!vmt_memory_option (call, &config->memory, error) || !set_cpu (call, config, error) ||
-      !vmt_engine_option (call, &config->engine, error) || !read_boot (call, config, error) ||
+      !set_engine (call, config, error) || !read_boot (call, config, error) ||
       !add_devices (call, config, error))
     return NULL;
 

@@ -119,10 +119,9 @@ vmt_disk_option_parse (const char *text, VmtDiskOption *disk, GError **error)
 int
 vmt_disk_option_open (const VmtDiskOption *disk, GError **error)
 {
-  cop_autofd int fd = open_disk (disk->path, disk->readonly, error);
+  cop_autofd int fd = cop_host_open_disk (disk->path, disk->readonly, false, &disk_words, error);
 
-  if (fd < 0 || !lock_disk (fd, disk->path, disk->readonly, error) ||
-      (!disk->raw && !check_raw (fd, disk->path, error)))
+  if (fd < 0 || (!disk->raw && !check_raw (fd, disk->path, error)))
     return -1;
   return cop_fd_steal (&fd);
 }
@@ -141,17 +140,8 @@ vmt_run_add_disk (CopMachineConfig *config, const char *text, GError **error)
                    COP_MAX_DISKS);
       return false;
     }
-<<<<<<< HEAD
-
-  readonly = vmt_sub_flag (values, DISK_READONLY);
-  fd = cop_host_open_disk (values->head, readonly, false, &disk_words, error);
-  if (fd < 0)
-    return false;
-  if (vmt_sub_value (values, DISK_FORMAT) == NULL && !check_raw (fd, values->head, error))
-=======
   fd = vmt_disk_option_open (&disk, error);
   if (fd < 0)
->>>>>>> a3ec0c8 (wip3)
     return false;
 
   config->disks[config->n_disks++] = (CopDiskConfig){

@@ -246,10 +246,6 @@ vmt_run_add_nic (CopMachineConfig *config, const char *text, GError **error)
       return true;
     }
   nic->kind = COP_NET_TAP;
-<<<<<<< HEAD
-  nic->fd = cop_host_open_tap (ifname, NULL, error);
-=======
-  nic->fd = open_tap (net.ifname, error);
->>>>>>> a3ec0c8 (wip3)
+  nic->fd = cop_host_open_tap (net.ifname, NULL, error);
   return nic->fd >= 0;
 }
