@@ -350,6 +350,45 @@ cop_ir_find_access (const CopIrUnit *unit, CopIrRef ref)
   return found != IR_NONE ? found : cop_ir_find_access (unit, node->c);
 }
 
+bool
+cop_ir_split_address (const CopIrUnit *unit, CopIrRef gva, unsigned *base, int64_t *offset)
+{
+  const CopIrNode *node = cop_ir_node (unit, gva);
+  uint64_t value = 0;
+
+  if (node->op == IR_ADD && cop_ir_is_const (unit, node->b, &value))
+    node = cop_ir_node (unit, node->a);
+  if (node->op != IR_GETX)
+    return false;
+  *base = node->imm & 31;
+  *offset = (int64_t) value;
+  return true;
+}
+
+bool
+cop_ir_find_plain_access (const CopIrUnit *unit, const CopIrStatement *statement, CopIrRef *gva,
+                          unsigned *size, bool *writes)
+{
+  CopIrRef access;
+
+  if (statement->kind == IR_STORE)
+    {
+      *gva = statement->a;
+      *size = statement->imm / 8;
+      *writes = true;
+      return true;
+    }
+  if (statement->kind != IR_SETX && statement->kind != IR_SETF)
+    return false;
+  access = cop_ir_find_access (unit, statement->a);
+  if (access == IR_NONE || cop_ir_node (unit, access)->op != IR_LOAD)
+    return false;
+  *gva = cop_ir_node (unit, access)->a;
+  *size = cop_ir_load_size (cop_ir_node (unit, access)->imm);
+  *writes = false;
+  return true;
+}
+
 unsigned
 cop_ir_depth (const CopIrUnit *unit, CopIrRef ref)
 {

@@ -282,6 +282,13 @@ bool cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref);
 /* The load, AMO, LR or SC in the tree: a tree has one at most. Returns: IR_NONE without one */
 CopIrRef cop_ir_find_access (const CopIrUnit *unit, CopIrRef ref);
 
+/* The plain load or store of a statement: its address, bytes, and whether it stores. */
+bool cop_ir_find_plain_access (const CopIrUnit *unit, const CopIrStatement *statement,
+                               CopIrRef *gva, unsigned *size, bool *writes);
+
+/* The base register and offset of an address that is a register plus a constant. */
+bool cop_ir_split_address (const CopIrUnit *unit, CopIrRef gva, unsigned *base, int64_t *offset);
+
 /* Levels of operations above the leaves. */
 unsigned cop_ir_depth (const CopIrUnit *unit, CopIrRef ref);
 

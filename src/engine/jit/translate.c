@@ -504,47 +504,6 @@ translate_insn (Translator *t)
 
 #define SPAN_BYTES 1024
 
-/* The base register and offset of an access whose address is a register plus a constant. */
-static bool
-split_address (const CopIrUnit *unit, CopIrRef gva, unsigned *base, int64_t *offset)
-{
-  const CopIrNode *node = cop_ir_node (unit, gva);
-  uint64_t value = 0;
-
-  if (node->op == IR_ADD && cop_ir_is_const (unit, node->b, &value))
-    node = cop_ir_node (unit, node->a);
-  if (node->op != IR_GETX)
-    return false;
-  *base = node->imm & 31;
-  *offset = (int64_t) value;
-  return true;
-}
-
-/* The plain load or store of a statement. */
-static bool
-find_span_access (const CopIrUnit *unit, const CopIrStatement *statement, CopIrRef *gva,
-                  unsigned *size, bool *writes)
-{
-  CopIrRef access;
-
-  if (statement->kind == IR_STORE)
-    {
-      *gva = statement->a;
-      *size = statement->imm / 8;
-      *writes = true;
-      return true;
-    }
-  if (statement->kind != IR_SETX && statement->kind != IR_SETF)
-    return false;
-  access = cop_ir_find_access (unit, statement->a);
-  if (access == IR_NONE || cop_ir_node (unit, access)->op != IR_LOAD)
-    return false;
-  *gva = cop_ir_node (unit, access)->a;
-  *size = cop_ir_load_size (cop_ir_node (unit, access)->imm);
-  *writes = false;
-  return true;
-}
-
 /* Gives accesses of the block off one value of one register a common span. */
 static void
 find_spans (Translator *t)
@@ -563,8 +522,8 @@ find_spans (Translator *t)
       int64_t offset;
       bool writes;
 
-      if (find_span_access (unit, statement, &gva, &size, &writes) &&
-          split_address (unit, gva, &base, &offset) && offset >= -2048 && offset < 2048)
+      if (cop_ir_find_plain_access (unit, statement, &gva, &size, &writes) &&
+          cop_ir_split_address (unit, gva, &base, &offset) && offset >= -2048 && offset < 2048)
         {
           CopIrSpan *span = current[base] < 0
                               ? NULL

@@ -65,6 +65,28 @@ look_up (CopJitBackend *b, CopReg gva, unsigned size, CopAccess access, CopLabel
   asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
 }
 
+static unsigned
+slot_of (const CopJitBackend *b)
+{
+  const CopIrStatement *statements = (const CopIrStatement *) (void *) b->unit->statements->data;
+
+  return b->slots->data[b->statement - statements];
+}
+
+/* rcx = addend for @size bytes at @gva if the slot has their page, or on to @miss. */
+static void
+look_into_slot (CopJitBackend *b, CopReg gva, int32_t offset, unsigned size, unsigned slot,
+                CopLabel miss)
+{
+  if (offset != 0)
+    asm_lea (&b->a, true, RCX, mem (gva, offset));
+  else
+    asm_mov_rr (&b->a, true, RCX, gva);
+  asm_alu_ri (&b->a, ALU_AND, true, RCX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
+  asm_alu_rm (&b->a, ALU_CMP, true, RCX, lower_slot_page (slot));
+  asm_jcc (&b->a, CC_NE, miss);
+}
+
 /* Adds a stub that is reached with the address in @address; the code goes on at its `back`. */
 static CopStub *
 add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address)
@@ -75,6 +97,7 @@ add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address)
   stub->back = asm_new_label (&b->a);
   stub->place = lower_place (b);
   stub->copies = lower_note_copies (b);
+  stub->slot = slot_of (b);
   return stub;
 }
 
@@ -90,7 +113,9 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   const CopIrNode *address = cop_ir_node (b->unit, gva);
   int32_t offset = address->op == IR_ADD ? (int32_t) cop_ir_node (b->unit, address->b)->imm : 0;
   CopReg base = home (b, span->base);
-  CopMem place = mem (RSP, 8 * slot);
+  unsigned loop_slot = slot_of (b);
+  CopMem place = loop_slot != NO_SLOT ? lower_slot_addend (loop_slot)
+                                      : mem (RSP, SPANS_AT + 8 * slot);
   CopStub *stub;
   CopLabel label, back;
 
@@ -118,6 +143,16 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
                  (is_store ? 1u << 17 : 0);
   label = stub->label;
   back = stub->back;
+  if (loop_slot != NO_SLOT)
+    {
+      /* The last byte is on the page, too. */
+      look_into_slot (b, RAX, 0, 1, loop_slot, label);
+      look_into_slot (b, RAX, span->high - span->low - 1, 1, loop_slot, label);
+      asm_load (&b->a, RCX, place);
+      asm_bind (&b->a, back);
+      b->span_ready[slot] = true;
+      return mem_index (RAX, RCX, 0, offset - span->low);
+    }
   lower_find_entry (b, RAX, HART_FIELD (tlb));
   asm_mov_rr (&b->a, true, RDX, RAX);
   asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
@@ -158,6 +193,33 @@ load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, CopMem m)
   asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
 }
 
+/* rcx = the addend of a single access by a slot. Returns: where the access goes; @stub is complete
+   but for what the access is */
+static CopMem
+slot_access (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, unsigned slot,
+             CopStub **stub)
+{
+  CopReg base = NO_REG;
+  int64_t offset = 0;
+  unsigned reg = 0;
+
+  if (cop_ir_split_address (b->unit, gva, &reg, &offset))
+    base = home (b, reg);
+  if (base == NO_REG)
+    {
+      lower_value (b, gva, RAX, 0);
+      base = RAX;
+      offset = 0;
+    }
+  *stub = add_access_stub (b, kind, base);
+  (*stub)->offset = (int32_t) offset;
+  (*stub)->found = asm_new_label (&b->a);
+  look_into_slot (b, base, (int32_t) offset, size, slot, (*stub)->label);
+  asm_load (&b->a, RCX, lower_slot_addend (slot));
+  asm_bind (&b->a, (*stub)->found);
+  return mem_index (base, RCX, 0, (int32_t) offset);
+}
+
 void
 lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 {
@@ -168,6 +230,18 @@ lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   if (in_span (b))
     {
       load_host (b, node->imm, dst, span_access (b, node->a, false));
+      return;
+    }
+  if (slot_of (b) != NO_SLOT)
+    {
+      CopMem m = slot_access (b, STUB_LOAD, node->a, cop_ir_load_size (node->imm), slot_of (b),
+                              &stub);
+
+      stub->value = dst;
+      stub->detail = node->imm;
+      back = stub->back;
+      load_host (b, node->imm, dst, m);
+      asm_bind (&b->a, back);
       return;
     }
   gva = lower_to_some_reg (b, node->a, RAX, 0);
@@ -227,6 +301,17 @@ lower_store (CopJitBackend *b, const CopIrStatement *statement)
   if (in_span (b))
     {
       store_host (b, bits, span_access (b, statement->a, true), statement->b);
+      return;
+    }
+  if (slot_of (b) != NO_SLOT)
+    {
+      CopMem m = slot_access (b, STUB_STORE, statement->a, bits / 8, slot_of (b), &stub);
+
+      stub->imm = statement->b;
+      stub->detail = bits;
+      back = stub->back;
+      store_host (b, bits, m, statement->b);
+      asm_bind (&b->a, back);
       return;
     }
   gva = lower_to_some_reg (b, statement->a, RAX, 0);
@@ -363,10 +448,43 @@ lower_sc (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 
 /* --- out of line ------------------------------------------------------------------------------- */
 
+/* Takes the page into the slot if the TLB has it, and goes on; otherwise the address is in rax. */
+static void
+fill_slot (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access, CopLabel found)
+{
+  CopLabel miss = asm_new_label (&b->a);
+
+  if (stub->offset != 0)
+    asm_lea (&b->a, true, RAX, mem (stub->address, stub->offset));
+  else
+    asm_mov_rr (&b->a, true, RAX, stub->address);
+  lower_find_entry (b, RAX, HART_FIELD (tlb));
+  /* Aligned, or a span that does not cross: the same test serves both. */
+  asm_lea (&b->a, true, RDX, mem (RAX, (int32_t) size - 1));
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_rr (&b->a, 0x8b, false, RDX, RAX);
+  asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
+  asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
+  asm_jcc (&b->a, CC_A, miss);
+  asm_mov_rr (&b->a, true, RDX, RAX);
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
+  asm_store (&b->a, lower_slot_page (stub->slot), RDX);
+  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  asm_store (&b->a, lower_slot_addend (stub->slot), RCX);
+  /* The access uses what it has the address in: rax is the same as if it came from there. */
+  asm_jmp (&b->a, found);
+  asm_bind (&b->a, miss);
+}
+
 static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
-  asm_mov_rr (&b->a, true, RAX, stub->address);
+  if (stub->slot != NO_SLOT)
+    fill_slot (b, stub, cop_ir_load_size (stub->detail), COP_ACCESS_LOAD, stub->found);
+  else
+    asm_mov_rr (&b->a, true, RAX, stub->address);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
@@ -379,7 +497,10 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
 {
   static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
 
-  asm_mov_rr (&b->a, true, RAX, stub->address);
+  if (stub->slot != NO_SLOT)
+    fill_slot (b, stub, stub->detail / 8, COP_ACCESS_STORE, stub->found);
+  else
+    asm_mov_rr (&b->a, true, RAX, stub->address);
   lower_value (b, stub->imm, RDX, BIT (RAX));
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
@@ -400,7 +521,11 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
       lower_store_stub (b, stub);
       break;
     default:
-      asm_mov_rr (&b->a, true, RAX, stub->address);
+      if (stub->kind == STUB_SPAN && stub->slot != NO_SLOT)
+        fill_slot (b, stub, stub->detail & 0xffff,
+                   stub->detail & 1u << 16 ? COP_ACCESS_STORE : COP_ACCESS_LOAD, stub->back);
+      else
+        asm_mov_rr (&b->a, true, RAX, stub->address);
       lower_call_to_standard (b, stub->map);
       asm_mov_ri (&b->a, RDX, stub->detail);
       asm_mov_ri (&b->a, RCX, stub->place);
@@ -409,7 +534,10 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
       else
         asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
       lower_call_from_standard (b, stub->map);
+      if (stub->kind == STUB_SPAN && stub->slot != NO_SLOT)
+        asm_store (&b->a, lower_slot_addend (stub->slot), RCX);
     }
+  lower_call_forget_slots (b);
   lower_restore_copies (b, stub->copies);
   asm_jmp (&b->a, stub->back);
 }

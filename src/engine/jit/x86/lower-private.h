@@ -6,13 +6,14 @@
  *   r15            fuel: instructions left before the code must return
  *   rax rcx rdx    scratch
  *   the other ten  guest registers: the standard ones between units, see lower-regs.c
- *   rsp            [rsp + 8 * n]: addends of the spans of the block
+ *   rsp            slots of loops (lower-slots.c); then addends of the spans of the block
  *
  * Between any two statements all guest state is in its place, as the map of the moment says.
  */
 #pragma once
 
 #include "engine/jit/backend.h"
+#include "engine/jit/loops.h"
 #include "engine/jit/x86/asm.h"
 
 #include <stddef.h>
@@ -21,7 +22,9 @@
 #define FUEL R15
 #define HART RBP
 #define MAX_SPANS 62            /* slots on the stack; later spans are checked one by one */
-#define FRAME_BYTES (8 * MAX_SPANS + 8)
+#define MAX_SLOTS 24            /* of a loop and those in it */
+#define SPANS_AT (16 * MAX_SLOTS)
+#define FRAME_BYTES (SPANS_AT + 8 * MAX_SPANS + 8)
 
 /* A field of the hart as an operand. */
 #define HART_FIELD(member) mem (HART, (int32_t) offsetof (CopHart, member) - HART_BIAS)
@@ -59,17 +62,31 @@ typedef struct
   CopLabel  to_standard, from_standard; /* subroutines; LABEL_UNBOUND: not asked for */
 } CopNotedMap;
 
+/* An outermost loop that has slots; number 0 is none. */
+typedef struct
+{
+  unsigned n_slots;
+  CopLabel forget;              /* subroutine; LABEL_UNBOUND: not asked for */
+} CopNest;
+
+#define NO_SLOT 0xff
+#define NO_NEST 0
+
 #define STANDARD_MAP 0
-#define COP_JIT_UNIT_BLOCKS 64
+#define COP_JIT_UNIT_BLOCKS COP_GRAPH_BLOCKS
 #define NO_BLOCK 0xff
 
 /* Out-of-line code of the block being lowered. */
 typedef struct
 {
   uint8_t  kind;                /* in lower.c */
+  uint8_t  slot;                /* of the access, or NO_SLOT */
+  uint8_t  nest;                /* as map: */
   uint16_t map;                 /* in force where the stub is left for */
   CopLabel label, back;
+  CopLabel found;               /* where to go on with the addend in rcx, the access still to do */
   CopReg   address, value;
+  int32_t  offset;              /* of the access from the address in the register, with a slot */
   uint32_t place;               /* COP_JIT_PLACE */
   uint32_t detail;
   uint64_t imm;
@@ -104,6 +121,12 @@ struct CopJitBackend
   uint16_t         block_maps[COP_JIT_UNIT_BLOCKS];
   GArray          *maps;        /* (element-type CopNotedMap) */
   CopRegMap        r;           /* where registers are now */
+  CopGraph         graph;
+  GByteArray      *slots;       /* by statement: its slot, or NO_SLOT */
+  uint8_t          nests[COP_JIT_UNIT_BLOCKS];  /* that each block is in */
+  CopNest          nests_known[COP_JIT_UNIT_BLOCKS + 1];
+  unsigned         n_nests;
+  unsigned         nest;        /* of the block or stub in work */
   const CopIrBlock *block;
   const CopIrStatement *statement;
   bool             span_ready[MAX_SPANS];
@@ -142,7 +165,7 @@ CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
 
 /* lower-regs.c */
 /* Chooses the map that each block of the unit begins with. */
-void lower_choose_maps (CopJitBackend *b);
+void lower_choose_maps (CopJitBackend *b, const CopGraph *graph);
 uint32_t lower_note_map (CopJitBackend *b);
 bool lower_is_standard (const CopJitBackend *b);
 /* Moves registers to where a noted map has them. Flags and scratch registers stay. */
@@ -152,6 +175,27 @@ void lower_move_to (CopJitBackend *b, uint32_t map);
 void lower_call_to_standard (CopJitBackend *b, uint32_t map);
 void lower_call_from_standard (CopJitBackend *b, uint32_t map);
 void lower_map_subroutines (CopJitBackend *b);
+
+/* lower-slots.c */
+/* Gives accesses of loops their slots. */
+void lower_choose_slots (CopJitBackend *b, const CopGraph *graph);
+/* On the way into a loop. */
+void lower_forget_slots (CopJitBackend *b, unsigned nest);
+/* In stubs, behind what may have changed the TLB. */
+void lower_call_forget_slots (CopJitBackend *b);
+void lower_slot_subroutines (CopJitBackend *b);
+
+static inline CopMem
+lower_slot_page (unsigned slot)
+{
+  return mem (RSP, (int32_t) (16 * slot));
+}
+
+static inline CopMem
+lower_slot_addend (unsigned slot)
+{
+  return mem (RSP, (int32_t) (16 * slot + 8));
+}
 
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */

@@ -11,8 +11,6 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
-#define MAX_DEPTH 4
-#define MAX_LOOPS 64
 /* An inner loop runs so often as often. */
 #define WEIGHT_SHIFT 3
 /* Uses that pay for bringing a register in. */
@@ -186,127 +184,11 @@ lower_map_subroutines (CopJitBackend *b)
     }
 }
 
-/* --- loops ------------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  uint64_t blocks;              /* a bit each */
-  unsigned depth;
-  int      parent;              /* in loops; -1: none */
-} Loop;
-
-typedef struct
-{
-  const CopIrUnit *unit;
-  unsigned n;
-  uint64_t successors[COP_JIT_UNIT_BLOCKS];
-  uint8_t  depth[COP_JIT_UNIT_BLOCKS];
-  uint16_t uses[COP_JIT_UNIT_BLOCKS][32];
-  uint32_t writes[COP_JIT_UNIT_BLOCKS];
-  Loop     loops[MAX_LOOPS];
-  unsigned n_loops;
-} Graph;
-
-static const CopIrBlock *
-block_at (const Graph *graph, unsigned i)
-{
-  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
-}
-
-static void
-count_tree (Graph *graph, unsigned block, CopIrRef ref)
-{
-  const CopIrNode *node;
-
-  if (ref == IR_NONE)
-    return;
-  node = cop_ir_node (graph->unit, ref);
-  if (node->op == IR_GETX)
-    graph->uses[block][node->imm & 31]++;
-  count_tree (graph, block, node->a);
-  count_tree (graph, block, node->b);
-  count_tree (graph, block, node->c);
-}
-
-/* The blocks that control may go on to; calls do not count, for they come back by another way. */
-static void
-add_block (CopJitBackend *b, Graph *graph, unsigned i)
-{
-  const CopIrBlock *block = block_at (graph, i);
-
-  for (unsigned j = 0; j < block->n; j++)
-    {
-      const CopIrStatement *statement =
-        &g_array_index (graph->unit->statements, CopIrStatement, block->first + j);
-
-      if (statement->kind == IR_NOP)
-        continue;
-      count_tree (graph, i, statement->a);
-      count_tree (graph, i, statement->b);
-      if (statement->kind == IR_SETX)
-        {
-          graph->uses[i][statement->reg]++;
-          graph->writes[i] |= 1u << statement->reg;
-        }
-      if ((statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0)) &&
-          statement->imm < COP_PAGE_SIZE && b->block_index[statement->imm / 2] != NO_BLOCK)
-        graph->successors[i] |= UINT64_C (1) << b->block_index[statement->imm / 2];
-      /* What goes on behind these does so by another entry. */
-      if (statement->kind == IR_JUMP || statement->kind == IR_JUMP_REG ||
-          statement->kind == IR_SYSTEM || statement->kind == IR_INTERPRET)
-        return;
-    }
-  if (block->end < COP_PAGE_SIZE && b->block_index[block->end / 2] != NO_BLOCK)
-    graph->successors[i] |= UINT64_C (1) << b->block_index[block->end / 2];
-}
-
-/* Where control comes into @blocks. */
-static unsigned
-find_header (const Graph *graph, uint64_t blocks)
-{
-  for (unsigned i = 0; i < graph->n; i++)
-    if (!(blocks >> i & 1) && (graph->successors[i] & blocks) != 0)
-      return g_bit_nth_lsf (graph->successors[i] & blocks, -1);
-  return g_bit_nth_lsf (blocks, -1);
-}
-
-/* Adds the loops among @blocks, leaving edges to @cut out. */
-static void
-find_loops (Graph *graph, uint64_t blocks, uint64_t cut, unsigned depth, int parent)
-{
-  uint64_t reach[COP_JIT_UNIT_BLOCKS], left = blocks;
-
-  for (unsigned i = 0; i < graph->n; i++)
-    reach[i] = blocks >> i & 1 ? graph->successors[i] & blocks & ~cut : 0;
-  for (unsigned k = 0; k < graph->n; k++)
-    for (unsigned i = 0; i < graph->n; i++)
-      if (reach[i] >> k & 1)
-        reach[i] |= reach[k];
-
-  for (unsigned i = 0; i < graph->n; i++)
-    {
-      uint64_t loop = 0;
-      unsigned number = graph->n_loops;
-
-      if (!(left >> i & 1) || !(reach[i] >> i & 1) || number == MAX_LOOPS)
-        continue;
-      for (unsigned j = 0; j < graph->n; j++)
-        if ((reach[i] >> j & 1) && (reach[j] >> i & 1))
-          {
-            loop |= UINT64_C (1) << j;
-            graph->depth[j] = depth;
-          }
-      left &= ~loop;
-      graph->loops[graph->n_loops++] = (Loop){ .blocks = loop, .depth = depth, .parent = parent };
-      if (depth < MAX_DEPTH)
-        find_loops (graph, loop, cut | UINT64_C (1) << find_header (graph, loop), depth + 1,
-                    (int) number);
-    }
-}
+/* --- choosing ---------------------------------------------------------------------------------- */
 
 /* How much each register is used in the loop, and those it writes. */
 static uint32_t
-weigh (const Graph *graph, const Loop *loop, uint64_t weights[32])
+weigh (const CopGraph *graph, const CopLoop *loop, uint64_t weights[32])
 {
   uint32_t writes = 0;
 
@@ -323,7 +205,7 @@ weigh (const Graph *graph, const Loop *loop, uint64_t weights[32])
 }
 
 static void
-make_map (const Graph *graph, const Loop *loop, const CopRegMap *outer, CopRegMap *map)
+make_map (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRegMap *map)
 {
   uint64_t weights[32];
   uint32_t writes = weigh (graph, loop, weights);
@@ -389,25 +271,18 @@ make_map (const Graph *graph, const Loop *loop, const CopRegMap *outer, CopRegMa
 }
 
 void
-lower_choose_maps (CopJitBackend *b)
+lower_choose_maps (CopJitBackend *b, const CopGraph *graph)
 {
-  g_autofree Graph *graph = NULL;
-  uint32_t maps[MAX_LOOPS];
+  uint32_t maps[COP_GRAPH_LOOPS];
 
   g_array_set_size (b->maps, 0);
   standard_map (&b->r);
   lower_note_map (b);
   memset (b->block_maps, STANDARD_MAP, sizeof b->block_maps);
 
-  graph = g_new0 (Graph, 1);
-  graph->unit = b->unit;
-  graph->n = b->unit->blocks->len;
-  for (unsigned i = 0; i < graph->n; i++)
-    add_block (b, graph, i);
-  find_loops (graph, UINT64_MAX >> (64 - graph->n), 0, 1, -1);
   for (unsigned i = 0; i < graph->n_loops; i++)
     {
-      const Loop *loop = &graph->loops[i];
+      const CopLoop *loop = &graph->loops[i];
       CopRegMap outer = *noted_map (b, loop->parent < 0 ? STANDARD_MAP : maps[loop->parent]);
 
       make_map (graph, loop, &outer, &b->r);

@@ -44,6 +44,7 @@ x86_create (void)
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
+  b->slots = g_byte_array_new ();
   find_features (&b->host);
   return b;
 }
@@ -55,6 +56,7 @@ x86_destroy (CopJitBackend *b)
   g_array_unref (b->stubs);
   g_array_unref (b->copies);
   g_array_unref (b->maps);
+  g_byte_array_unref (b->slots);
   g_free (b);
 }
 
@@ -70,6 +72,8 @@ lower_add_stub (CopJitBackend *b, uint8_t kind)
   CopStub stub = {
     .kind = kind,
     .map = lower_note_map (b),
+    .nest = b->nest,
+    .slot = NO_SLOT,
     .label = asm_new_label (&b->a),
     .copies = NO_COPIES,
   };
@@ -117,6 +121,22 @@ is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
   return true;
 }
 
+/* What must be done on the way to a block of the unit: registers move, slots of a loop begin. */
+static bool
+needs_entry (const CopJitBackend *b, unsigned block)
+{
+  return lower_needs_moves (b, b->block_maps[block]) ||
+         (b->nests[block] != NO_NEST && b->nests[block] != b->nest);
+}
+
+static void
+enter_block (CopJitBackend *b, unsigned block)
+{
+  lower_move_to (b, b->block_maps[block]);
+  if (b->nests[block] != NO_NEST && b->nests[block] != b->nest)
+    lower_forget_slots (b, b->nests[block]);
+}
+
 /* Goes to an offset from the page's start, on this page or another. */
 static void
 go_to (CopJitBackend *b, int64_t offset)
@@ -125,7 +145,7 @@ go_to (CopJitBackend *b, int64_t offset)
 
   if (is_here (b, offset, &block))
     {
-      lower_move_to (b, b->block_maps[block]);
+      enter_block (b, block);
       asm_jmp (&b->a, b->block_labels[block]);
       return;
     }
@@ -154,7 +174,7 @@ branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
   CopLabel skip;
   unsigned block;
 
-  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
+  if (is_here (b, offset, &block) && !needs_entry (b, block))
     asm_jcc (&b->a, cc, b->block_labels[block]);
   else if (is_here (b, offset, &block) || !lower_is_standard (b))
     {
@@ -291,12 +311,13 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
     case IR_FENCE:
       /* A locked operation on the stack orders as mfence does, and is faster. */
       emit8 (&b->a, 0xf0);
-      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 8 * MAX_SPANS), 0);
+      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, SPANS_AT + 8 * MAX_SPANS), 0);
       return true;
     case IR_RELAX:
       lower_call_to_standard (b, lower_note_map (b));
       asm_call_to (&b->a, b->relax);
       lower_call_from_standard (b, lower_note_map (b));
+      lower_call_forget_slots (b);
       lower_forget_copies (b);
       return true;
     case IR_CBO_ZERO:
@@ -306,6 +327,7 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       asm_mov_ri (&b->a, RCX, lower_place (b));
       asm_call_to (&b->a, b->cbo_zero);
       lower_call_from_standard (b, lower_note_map (b));
+      lower_call_forget_slots (b);
       lower_forget_copies (b);
       return true;
     case IR_SET_FFLAGS:
@@ -339,6 +361,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   bool goes_on = true;
 
   b->block = block;
+  b->nest = b->nests[number];
   b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
   memset (b->span_ready, 0, sizeof b->span_ready);
   memset (b->boxed, 0, sizeof b->boxed);
@@ -365,7 +388,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
   asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
   asm_jcc (&b->a, CC_L, bounce);
-  if (b->block_maps[number] != STANDARD_MAP)
+  if (b->block_maps[number] != STANDARD_MAP || b->nest != NO_NEST)
     {
       /* Entered from elsewhere by a way of its own. */
       CopStub *stub = lower_add_stub (b, STUB_ENTRY);
@@ -382,7 +405,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   if (next == NULL || next->offset != block->end)
     go_to (b, block->end);
   else
-    lower_move_to (b, b->block_maps[b->block_index[next->offset / 2]]);
+    enter_block (b, b->block_index[next->offset / 2]);
 }
 
 /* --- out of line ------------------------------------------------------------------------------- */
@@ -407,7 +430,8 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       /* What a jump is written over, when the entry is closed: nop [rax + disp32]. */
       asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
       b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
-      lower_move_to (b, b->block_maps[stub->detail]);
+      b->nest = NO_NEST;
+      enter_block (b, stub->detail);
       asm_jmp (&b->a, b->block_labels[stub->detail]);
       break;
     case STUB_EDGE:
@@ -461,9 +485,11 @@ lower_stubs (CopJitBackend *b)
       CopStub stub = g_array_index (b->stubs, CopStub, i);
 
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
+      b->nest = stub.nest;
       lower_stub (b, &stub);
     }
   lower_map_subroutines (b);
+  lower_slot_subroutines (b);
 }
 
 /* Blocks in the order of the guest, so that what falls through there does here. */
@@ -494,7 +520,9 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
       b->block_labels[i] = asm_new_label (&b->a);
       g_ptr_array_add (order, block);
     }
-  lower_choose_maps (b);
+  cop_graph_make (&b->graph, unit);
+  lower_choose_maps (b, &b->graph);
+  lower_choose_slots (b, &b->graph);
   g_ptr_array_sort (order, compare_blocks);
 
   g_array_set_size (b->stubs, 0);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The blocks of a unit as a graph, and its loops.
+ */
+#include "engine/jit/loops.h"
+
+#include "engine/ram.h"
+
+#include <string.h>
+
+#define MAX_DEPTH 4
+
+static const CopIrBlock *
+block_at (const CopGraph *graph, unsigned i)
+{
+  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
+}
+
+/* Its bit, or 0. */
+static uint64_t
+find_block (const CopGraph *graph, uint64_t offset)
+{
+  for (unsigned i = 0; i < graph->n; i++)
+    if (block_at (graph, i)->offset == offset)
+      return UINT64_C (1) << i;
+  return 0;
+}
+
+static void
+count_tree (CopGraph *graph, unsigned block, CopIrRef ref)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return;
+  node = cop_ir_node (graph->unit, ref);
+  if (node->op == IR_GETX)
+    graph->uses[block][node->imm & 31]++;
+  count_tree (graph, block, node->a);
+  count_tree (graph, block, node->b);
+  count_tree (graph, block, node->c);
+}
+
+/* The blocks that control may go on to; calls do not count, for they come back by another way. */
+static void
+add_block (CopGraph *graph, unsigned i)
+{
+  const CopIrBlock *block = block_at (graph, i);
+
+  for (unsigned j = 0; j < block->n; j++)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (graph->unit->statements, CopIrStatement, block->first + j);
+
+      if (statement->kind == IR_NOP)
+        continue;
+      count_tree (graph, i, statement->a);
+      count_tree (graph, i, statement->b);
+      if (statement->kind == IR_SETX)
+        {
+          graph->uses[i][statement->reg]++;
+          graph->writes[i] |= 1u << statement->reg;
+        }
+      if ((statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0)) &&
+          statement->imm < COP_PAGE_SIZE)
+        graph->successors[i] |= find_block (graph, statement->imm);
+      /* What goes on behind these does so by another entry. */
+      if (statement->kind == IR_JUMP || statement->kind == IR_JUMP_REG ||
+          statement->kind == IR_SYSTEM || statement->kind == IR_INTERPRET)
+        return;
+    }
+  graph->successors[i] |= find_block (graph, block->end);
+}
+
+/* Where control comes into @blocks. */
+static unsigned
+find_header (const CopGraph *graph, uint64_t blocks)
+{
+  for (unsigned i = 0; i < graph->n; i++)
+    if (!(blocks >> i & 1) && (graph->successors[i] & blocks) != 0)
+      return g_bit_nth_lsf (graph->successors[i] & blocks, -1);
+  return g_bit_nth_lsf (blocks, -1);
+}
+
+/* Adds the loops among @blocks, leaving edges to @cut out. */
+static void
+find_loops (CopGraph *graph, uint64_t blocks, uint64_t cut, unsigned depth, int parent)
+{
+  uint64_t reach[COP_GRAPH_BLOCKS], left = blocks;
+
+  for (unsigned i = 0; i < graph->n; i++)
+    reach[i] = blocks >> i & 1 ? graph->successors[i] & blocks & ~cut : 0;
+  for (unsigned k = 0; k < graph->n; k++)
+    for (unsigned i = 0; i < graph->n; i++)
+      if (reach[i] >> k & 1)
+        reach[i] |= reach[k];
+
+  for (unsigned i = 0; i < graph->n; i++)
+    {
+      uint64_t loop = 0;
+      unsigned number = graph->n_loops;
+
+      if (!(left >> i & 1) || !(reach[i] >> i & 1) || number == COP_GRAPH_LOOPS)
+        continue;
+      for (unsigned j = 0; j < graph->n; j++)
+        if ((reach[i] >> j & 1) && (reach[j] >> i & 1))
+          {
+            loop |= UINT64_C (1) << j;
+            graph->depth[j] = depth;
+            graph->loop[j] = (int8_t) number;
+          }
+      left &= ~loop;
+      graph->loops[graph->n_loops++] = (CopLoop){ .blocks = loop, .depth = depth, .parent = parent };
+      if (depth < MAX_DEPTH)
+        find_loops (graph, loop, cut | UINT64_C (1) << find_header (graph, loop), depth + 1,
+                    (int) number);
+    }
+}
+
+void
+cop_graph_make (CopGraph *graph, const CopIrUnit *unit)
+{
+  memset (graph, 0, sizeof *graph);
+  memset (graph->loop, -1, sizeof graph->loop);
+  graph->unit = unit;
+  graph->n = unit->blocks->len;
+  for (unsigned i = 0; i < graph->n; i++)
+    add_block (graph, i);
+  find_loops (graph, UINT64_MAX >> (COP_GRAPH_BLOCKS - graph->n), 0, 1, -1);
+}
