@@ -38,3 +38,12 @@ bool cop_log_init (CopLogLevel level, const char *path, GError **error);
 
 /* Whether messages of this level are written: to be asked where making one costs something. */
 bool cop_log_wants (CopLogLevel level);
+
+/* g_debug() for what happens all the time: costs nothing unless somebody wants to read it. */
+#define COP_LOG_DEBUG_OFTEN(...)                                                                   \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if (G_UNLIKELY (cop_log_wants (COP_LOG_DEBUG)))                                                \
+      g_debug (__VA_ARGS__);                                                                       \
+  }                                                                                                \
+  G_STMT_END

@@ -5,6 +5,7 @@
 #include "driver/wire/server-private.h"
 
 #include "common/fd.h"
+#include "common/log.h"
 #include "driver/error.h"
 
 #include <glib/gi18n-lib.h>
@@ -81,7 +82,7 @@ cop_server_reply_error (CopServerConn *conn, const CopPacketHeader *header, GErr
 {
   CopPacketHeader reply = reply_header (header);
 
-  g_debug ("call %d: %s", header->procedure, error->message);
+  COP_LOG_DEBUG_OFTEN ("call %d: %s", header->procedure, error->message);
   cop_server_conn_send (conn, cop_out_packet_new_error (&reply, error, phrases));
   g_error_free (error);
 }
@@ -115,7 +116,7 @@ finish (CopServerCall *call, GError *failure)
     {
       CopPacketHeader header = reply_header (&call->packet.header);
 
-      g_debug ("%s: %s", call->procedure->name, error->message);
+      COP_LOG_DEBUG_OFTEN ("%s: %s", call->procedure->name, error->message);
       reply = cop_out_packet_new_error (&header, error, call->program->phrases);
     }
 

@@ -9,6 +9,7 @@
 #include "driver/wire/server-private.h"
 
 #include "common/fd.h"
+#include "common/log.h"
 #include "driver/error.h"
 
 #include <glib-unix.h>
@@ -322,8 +323,8 @@ cop_server_conn_end (CopServerConn *conn, const char *why)
   g_array_set_size (conn->registrations, 0);
   g_mutex_unlock (&conn->lock);
 
-  g_debug ("client of user %d, process %d has left%s%s", (int) conn->peer.uid, (int) conn->peer.pid,
-           why != NULL ? ": " : "", why != NULL ? why : "");
+  COP_LOG_DEBUG_OFTEN ("client of user %d, process %d has left%s%s", (int) conn->peer.uid,
+                       (int) conn->peer.pid, why != NULL ? ": " : "", why != NULL ? why : "");
   while ((packet = g_queue_pop_head (&out)) != NULL)
     {
       g_clear_pointer (&packet->stream, cop_server_stream_unref);
