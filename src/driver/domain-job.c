@@ -85,26 +85,39 @@ cop_domain_begin_job (CopDomain *domain, CopJobKind kind, GError **error)
   return true;
 }
 
-/* With the mutex held: libvirt's names of what a finished job was like. */
-static void
-tell_completed (CopDomain *domain)
+void
+cop_job_info_describe (const CopJobInfo *job, CopParams *params)
 {
+  /* libvirt's VIR_DOMAIN_JOB_OPERATION_* */
   static const int operations[COP_JOB_LAST] = {
     [COP_JOB_START] = 1,
     [COP_JOB_SAVE] = 2,
     [COP_JOB_RESTORE] = 3,
     [COP_JOB_DUMP] = 8,
   };
+  gint64 end = job->ended != 0 ? job->ended : g_get_monotonic_time ();
+  guint64 remaining = job->total - MIN (job->done, job->total);
+
+  cop_params_add_int (params, "operation", operations[job->kind]);
+  cop_params_add_ullong (params, "time_elapsed", (end - job->started) / 1000);
+  cop_params_add_ullong (params, "data_total", job->total);
+  cop_params_add_ullong (params, "data_processed", job->done);
+  cop_params_add_ullong (params, "data_remaining", remaining);
+  cop_params_add_ullong (params, "memory_total", job->total);
+  cop_params_add_ullong (params, "memory_processed", job->done);
+  cop_params_add_ullong (params, "memory_remaining", remaining);
+  if (job->ended != 0)
+    cop_params_add_boolean (params, "success", job->type == COP_JOB_TYPE_COMPLETED);
+}
+
+/* With the mutex held. */
+static void
+tell_completed (CopDomain *domain)
+{
   g_auto (CopParams) params = COP_PARAMS_INIT;
-  const CopJobInfo *job = &domain->completed;
   const CopDomainEvent event = { .kind = COP_DOMAIN_EVENT_JOB_COMPLETED, .params = &params };
 
-  cop_params_add_int (&params, "operation", operations[job->kind]);
-  cop_params_add_ullong (&params, "time_elapsed", (job->ended - job->started) / 1000);
-  cop_params_add_ullong (&params, "data_total", job->total);
-  cop_params_add_ullong (&params, "data_processed", job->done);
-  cop_params_add_ullong (&params, "data_remaining", 0);
-  cop_params_add_boolean (&params, "success", job->type == COP_JOB_TYPE_COMPLETED);
+  cop_job_info_describe (&domain->completed, &params);
   cop_domain_tell_locked (domain, &event);
 }
 

@@ -20,6 +20,8 @@ struct _CopDomain
   GMutex store_lock; /* held while the definition changes on disk */
   GMutex status_lock; /* held while what the next daemon must know is written */
 
+  GMutex agent_lock; /* held while the guest's agent is asked */
+
   GMutex lock; /* guards all below */
   char *name; /* (owned) */
   bool defined; /* there is a definition on disk */
@@ -174,3 +176,6 @@ void cop_domain_work (gpointer data, gpointer driver);
 
 /* domain-save.c: by the holder of a job */
 bool cop_domain_restore_managed (CopDomain *domain, bool paused, GError **error);
+
+/* remote-domain-console.c: connects to a socket that a machine listens on. Returns: -1 on failure */
+int cop_domain_connect_channel (const char *path, GError **error);

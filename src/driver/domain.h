@@ -20,6 +20,7 @@
 
 #include "common/names.h"
 #include "driver/vm.h"
+#include "driver/wire/params.h"
 #include "xml/domain-config.h"
 
 #include <gio/gio.h>
@@ -128,3 +129,6 @@ bool cop_domain_abort_job (CopDomain *domain, GError **error);
 
 /* @completed: the last one that ended, not the one under way */
 CopJobInfo cop_domain_job_info (CopDomain *domain, bool completed);
+
+/* Appends libvirt's description of @job. */
+void cop_job_info_describe (const CopJobInfo *job, CopParams *params);

@@ -2,7 +2,7 @@
  *
  * The connection itself: opening and closing, what it can do, and what it is connected to.
  */
-#include "driver/remote.h"
+#include "driver/remote-domain.h"
 
 #include "driver/error.h"
 #include "driver/wire/addons.h"
@@ -277,14 +277,27 @@ cop_remote_add_all (CopServer *server, CopRemote *remote)
 {
   static const CopHandler *const lists[] = {
     cop_remote_auth_handlers,
+    cop_remote_agent_handlers,
     cop_remote_capabilities_handlers,
     cop_remote_connect_handlers,
+    cop_remote_console_handlers,
+    cop_remote_define_handlers,
+    cop_remote_device_handlers,
+    cop_remote_domain_handlers,
+    cop_remote_event_handlers,
+    cop_remote_info_handlers,
+    cop_remote_life_handlers,
     cop_remote_node_handlers,
+    cop_remote_resize_handlers,
+    cop_remote_save_handlers,
+    cop_remote_snapshot_handlers,
+    cop_remote_stats_handlers,
+    cop_remote_tune_handlers,
   };
 
   g_object_set_data (G_OBJECT (server), remote_key, remote);
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
     cop_server_add_handlers (server, &cop_remote_program, lists[i]);
-  cop_server_add_handlers (server, &cop_qemu_program, NULL);
+  cop_server_add_handlers (server, &cop_qemu_program, cop_remote_qemu_handlers);
   cop_server_add_handlers (server, &cop_lxc_program, NULL);
 }

@@ -18,6 +18,11 @@ typedef struct
   char *emulator; /* (owned): path of coppice-vm */
 } CopRemote;
 
+typedef struct _CopDriver CopDriver;
+
+/* remote-event.c: what happens to @driver's domains goes to the clients of @server that registered. */
+void cop_remote_send_events (CopServer *server, CopDriver *driver);
+
 /* remote-auth.c: authentication by socket and polkit */
 extern const CopHandler cop_remote_auth_handlers[];
 /* remote-capabilities.c: what there can be */

@@ -70,7 +70,7 @@ update_idle (gpointer data)
 }
 
 static void
-driver_idle_changed (G_GNUC_UNUSED gpointer driver, gpointer data)
+driver_idle_changed (gpointer data)
 {
   g_idle_add (update_idle, data);
 }
@@ -276,9 +276,10 @@ start (Daemon *self, GError **error)
   cop_remote_add_all (self->server, &self->remote);
   cop_server_set_hooks (self->server, &hooks, self);
   cop_driver_set_idle_func (self->driver, driver_idle_changed, self);
+  cop_remote_send_events (self->server, self->driver);
   if (!start_listening (self, error))
     return false;
-  cop_driver_autostart (self->driver);
+  cop_driver_begin (self->driver);
   update_idle (self);
   return true;
 }
