@@ -514,6 +514,12 @@ void cop_domain_config_set_defaults (CopDomainConfig *config, GPtrArray *notes);
  */
 bool cop_domain_config_validate (const CopDomainConfig *config, GError **error);
 
+/* Returns: (transfer full): the RELAX NG schema of domain XML */
+char *cop_domain_schema (void);
+
+/* Returns: (transfer full): the reference of domain XML, docs/domain-xml.md */
+char *cop_domain_reference (void);
+
 /* Gives every device its alias, as for a domain that starts: virtio-disk0, net0, serial0, ... */
 void cop_domain_config_assign_aliases (CopDomainConfig *config);
 

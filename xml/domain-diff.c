@@ -67,6 +67,15 @@ cop_domain_device_diff (CopDeviceKind kind, gconstpointer before, gconstpointer 
   return diff (cop_device_elements[kind], before, after, cop_device_elements[kind]->name);
 }
 
+/* A value in a message. */
+static char *
+described (const char *value)
+{
+  if (value == NULL)
+    return g_strdup (_ ("nothing"));
+  return *value != '\0' ? g_strdup_printf ("'%s'", value) : g_strdup (_ ("it set"));
+}
+
 bool
 cop_domain_config_check_compatible (const CopDomainConfig *saved, const CopDomainConfig *wanted,
                                     GError **error)
@@ -76,13 +85,14 @@ cop_domain_config_check_compatible (const CopDomainConfig *saved, const CopDomai
   for (guint i = 0; i < changes->len; i++)
     {
       const CopDomainChange *change = changes->pdata[i];
+      g_autofree char *before = described (change->before);
+      g_autofree char *after = described (change->after);
 
       if (change->kind != COP_CHANGE_GUEST)
         continue;
       g_set_error (error, COP_XML_ERROR, COP_XML_ERROR_CONFLICT,
-                   _ ("%s: the guest has '%s' and would find '%s'; leave it as it was"),
-                   change->path, change->before != NULL ? change->before : "",
-                   change->after != NULL ? change->after : "");
+                   _ ("%s: the guest has %s and would find %s; leave it as it was"), change->path,
+                   before, after);
       return false;
     }
   return true;

@@ -40,7 +40,8 @@ static const CopXmlElement feature_element = {
 static const CopXmlRow domain_rows[] = {
   COP_XML_ENUM ("@type",            CopDomainConfig, type, &cop_domain_type_names,
                 .alias = "qemu", .required = true, .says = "hypervisor"),
-  COP_XML_UINT ("@id",              CopDomainConfig, id, .live = cop_xml_always_live,
+  COP_XML_UINT ("@id",              CopDomainConfig, id, .max = G_MAXINT,
+                .live = cop_xml_always_live,
                 .change = COP_XML_CHANGE_HOST, .says = "of a domain that runs: its number"),
   COP_XML_TEXT ("name",             CopDomainConfig, name, .required = true,
                 .pattern = "[^/\\n\\t\\r]+", .max = COP_DOMAIN_NAME_MAX,

@@ -126,7 +126,7 @@ find_holder (xmlNodePtr node, const CopXmlRow *row)
   return node;
 }
 
-/* Whether @node meets the row's condition: "[@type]" or "[@type='usb']". */
+/* Whether @node meets the row's condition: "[@type='usb']", or "[]": that it is empty. */
 static bool
 meets_condition (xmlNodePtr node, const CopXmlRow *row)
 {
@@ -139,13 +139,13 @@ meets_condition (xmlNodePtr node, const CopXmlRow *row)
 
   if (condition == NULL)
     return true;
+  if (condition[1] == ']')
+    return node->properties == NULL && xmlFirstElementChild (node) == NULL;
   name = condition + strlen ("[@");
-  length = strcspn (name, "=]");
+  length = strcspn (name, "=");
   attribute = attribute_named (node, name, length);
   if (attribute == NULL)
     return false;
-  if (name[length] == ']')
-    return true;
   value = name + length + strlen ("='");
   content = xmlNodeGetContent ((xmlNodePtr) attribute);
   same = content != NULL && has_name (content, value, strcspn (value, "'"));

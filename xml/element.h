@@ -13,8 +13,8 @@
  *
  * Rows stand in document order. A path is relative to its element: "@a" is an attribute, "b" a
  * child element, "b/@c" an attribute of one, "." the element's own text. The last part of the path
- * of a NO_EFFECT or REFUSED row may have a condition, "controller[@type='usb']"; such a row stands
- * before the one for all others of that name.
+ * of a NO_EFFECT or REFUSED row may have a condition, "controller[@type='usb']", or "a[]" for an
+ * empty element; such a row stands before the one for all others of that name.
  */
 #pragma once
 
