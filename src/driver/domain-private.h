@@ -83,6 +83,13 @@ cop_domain_is_active (const CopDomain *domain)
   return domain->id >= 0;
 }
 
+/* How many vCPUs a machine of @config has from the start: 0 in it means all. */
+static inline unsigned
+cop_domain_current_vcpus (const CopDomainConfig *config)
+{
+  return config->current_vcpus != 0 ? config->current_vcpus : config->vcpus;
+}
+
 /* With the mutex held. Errors: %COP_DRIVER_ERROR_OPERATION_INVALID */
 bool cop_domain_need_active (CopDomain *domain, GError **error);
 

@@ -26,7 +26,7 @@ COP_REMOTE_HANDLES (domain_get_info, DomainGetInfo)
       ret->state = domain->state;
       ret->max_mem = config->memory / COP_KIB;
       ret->memory = config->current_memory / COP_KIB;
-      ret->nr_virt_cpu = config->current_vcpus;
+      ret->nr_virt_cpu = cop_domain_current_vcpus (config);
       vm = domain->vm != NULL ? g_object_ref (domain->vm) : NULL;
     }
   g_mutex_unlock (&domain->lock);
@@ -194,7 +194,7 @@ count_vcpus (CopDomain *domain, unsigned flags, GError **error)
 
   if (config == NULL)
     return -1;
-  return (flags & VCPU_MAXIMUM) != 0 ? config->vcpus : config->current_vcpus;
+  return (flags & VCPU_MAXIMUM) != 0 ? config->vcpus : cop_domain_current_vcpus (config);
 }
 
 COP_REMOTE_HANDLES (domain_get_max_vcpus, DomainGetMaxVcpus)
@@ -260,7 +260,7 @@ get_machine (CopDomain *domain, CopVm **vm, unsigned *vcpus, GError **error)
   if (!cop_domain_need_active (domain, error))
     return false;
   *vm = g_object_ref (domain->vm);
-  *vcpus = domain->running->current_vcpus;
+  *vcpus = cop_domain_current_vcpus (domain->running);
   return true;
 }
 
@@ -319,7 +319,7 @@ COP_REMOTE_HANDLES (domain_get_vcpu_pin_info, DomainGetVcpuPinInfo)
   g_mutex_lock (&domain->lock);
   config = cop_domain_pick_config (domain, args->flags, error);
   if (config != NULL)
-    vcpus = MIN (config->current_vcpus, (unsigned) args->ncpumaps);
+    vcpus = MIN (cop_domain_current_vcpus (config), (unsigned) args->ncpumaps);
   if (config != NULL && config == domain->running)
     vm = g_object_ref (domain->vm);
   g_mutex_unlock (&domain->lock);

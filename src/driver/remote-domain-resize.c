@@ -48,8 +48,10 @@ apply_vcpus (CopDomainConfig *config, gpointer data, GError **error)
 
   if (change->maximum)
     {
+      unsigned current = cop_domain_current_vcpus (config);
+
       config->vcpus = change->value;
-      config->current_vcpus = MIN (config->current_vcpus, config->vcpus);
+      config->current_vcpus = MIN (current, config->vcpus);
       return true;
     }
   if (change->value > config->vcpus)

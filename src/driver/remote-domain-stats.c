@@ -293,7 +293,7 @@ fill_cpu_stats (const Sample *sample, const CopRemoteDomainGetCpuStatsArgs *args
                 CopRemoteDomainGetCpuStatsRet *ret, GError **error)
 {
   g_auto (CopParams) params = COP_PARAMS_INIT;
-  unsigned vcpus = sample->config->current_vcpus;
+  unsigned vcpus = cop_domain_current_vcpus (sample->config);
   CopVmTimes times = { 0 };
 
   if (args->start_cpu == -1)
@@ -367,9 +367,9 @@ group_balloon (const Sample *sample, CopParams *params)
 static void
 group_vcpu (const Sample *sample, CopParams *params)
 {
-  cop_params_add_uint (params, "vcpu.current", sample->config->current_vcpus);
+  cop_params_add_uint (params, "vcpu.current", cop_domain_current_vcpus (sample->config));
   cop_params_add_uint (params, "vcpu.maximum", sample->config->vcpus);
-  for (unsigned i = 0; sample->vm != NULL && i < MIN (sample->config->current_vcpus, COP_MAX_HARTS);
+  for (unsigned i = 0; sample->vm != NULL && i < MIN (cop_domain_current_vcpus (sample->config), COP_MAX_HARTS);
        i++)
     {
       bool halted = COP_COUNTER (sample->counters->harts[i].halted) != 0;
