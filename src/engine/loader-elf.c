@@ -12,6 +12,7 @@
  */
 #include "common/checked.h"
 #include "engine/dev/platform.h"
+#include "engine/elf-symbols.h"
 #include "engine/loader-private.h"
 
 #include <elf.h>
@@ -156,61 +157,81 @@ to_gpa (const Elf *elf, uint64_t address, uint64_t *gpa)
   return false;
 }
 
+static void
+read_table (const uint8_t *data, size_t size, const Elf64_Shdr *table, const Elf64_Shdr *strings,
+            CopElfSymbolFunc func, gpointer user_data)
+{
+  uint64_t count = MIN (table->sh_size / sizeof (Elf64_Sym), MAX_SYMBOLS);
+
+  /* The last byte must end the last name. */
+  if (strings->sh_type != SHT_STRTAB || strings->sh_size == 0 ||
+      !cop_range_within (strings->sh_offset, strings->sh_size, size) ||
+      data[strings->sh_offset + strings->sh_size - 1] != '\0')
+    return;
+  for (uint64_t i = 0; i < count; i++)
+    {
+      Elf64_Sym symbol;
+
+      memcpy (&symbol, data + table->sh_offset + i * sizeof symbol, sizeof symbol);
+      if (symbol.st_name != 0 && symbol.st_name < strings->sh_size &&
+          symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE (symbol.st_info) <= STT_FUNC)
+        func (user_data, (const char *) data + strings->sh_offset + symbol.st_name,
+              symbol.st_value, ELF64_ST_BIND (symbol.st_info) == STB_LOCAL);
+    }
+}
+
+void
+cop_elf_each_symbol (const uint8_t *data, size_t size, CopElfSymbolFunc func, gpointer user_data)
+{
+  Elf64_Ehdr header;
+  g_autofree Elf64_Shdr *sections = NULL;
+
+  if (size < sizeof header || !cop_elf_detect (data, size))
+    return;
+  memcpy (&header, data, sizeof header);
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_shentsize != sizeof (Elf64_Shdr) ||
+      header.e_shnum == 0 || header.e_shnum > MAX_SECTIONS ||
+      !cop_range_within (header.e_shoff, (uint64_t) header.e_shnum * sizeof (Elf64_Shdr), size))
+    return;
+  sections = g_memdup2 (data + header.e_shoff, header.e_shnum * sizeof (Elf64_Shdr));
+
+  for (unsigned i = 0; i < header.e_shnum; i++)
+    if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header.e_shnum &&
+        cop_range_within (sections[i].sh_offset, sections[i].sh_size, size))
+      read_table (data, size, &sections[i], &sections[sections[i].sh_link], func, user_data);
+}
+
+typedef struct
+{
+  const Elf  *elf;
+  GHashTable *symbols;          /* (unowned) */
+} SymbolReader;
+
+static void
+keep_symbol (gpointer data, const char *name, uint64_t value, bool local)
+{
+  const SymbolReader *reader = data;
+  uint64_t gpa;
+
+  if (local)
+    return;
+  /* A label may stand right behind the last byte, as end_signature does. */
+  if (!to_gpa (reader->elf, value, &gpa))
+    {
+      if (value == 0 || !to_gpa (reader->elf, value - 1, &gpa))
+        return;
+      gpa++;
+    }
+  g_hash_table_insert (reader->symbols, g_strdup (name), g_memdup2 (&gpa, sizeof gpa));
+}
+
 /* Symbols are a convenience for tests and debuggers: a file whose tables are unusable has none. */
 static void
 read_symbols (const Elf *elf, GHashTable *symbols)
 {
-  const Elf64_Ehdr *header = &elf->header;
-  const Elf64_Shdr *sections;
-  g_autofree Elf64_Shdr *copy = NULL;
+  SymbolReader reader = { elf, symbols };
 
-  if (header->e_shentsize != sizeof (Elf64_Shdr) || header->e_shnum == 0 ||
-      header->e_shnum > MAX_SECTIONS ||
-      !cop_range_within (header->e_shoff, (uint64_t)header->e_shnum * sizeof (Elf64_Shdr),
-                         elf->size))
-    return;
-  copy = g_memdup2 (elf->data + header->e_shoff, header->e_shnum * sizeof (Elf64_Shdr));
-  sections = copy;
-
-  for (unsigned i = 0; i < header->e_shnum; i++)
-    {
-      const Elf64_Shdr *table = &sections[i];
-      const Elf64_Shdr *strings;
-      uint64_t count;
-
-      if (table->sh_type != SHT_SYMTAB || table->sh_link >= header->e_shnum ||
-          !cop_range_within (table->sh_offset, table->sh_size, elf->size))
-        continue;
-      strings = &sections[table->sh_link];
-      /* The last byte must end the last name. */
-      if (strings->sh_type != SHT_STRTAB || strings->sh_size == 0 ||
-          !cop_range_within (strings->sh_offset, strings->sh_size, elf->size) ||
-          elf->data[strings->sh_offset + strings->sh_size - 1] != '\0')
-        continue;
-
-      count = MIN (table->sh_size / sizeof (Elf64_Sym), MAX_SYMBOLS);
-      for (uint64_t j = 0; j < count; j++)
-        {
-          const char *name;
-          Elf64_Sym symbol;
-          uint64_t gpa;
-
-          memcpy (&symbol, elf->data + table->sh_offset + j * sizeof symbol, sizeof symbol);
-          if (symbol.st_name == 0 || symbol.st_name >= strings->sh_size ||
-              symbol.st_shndx == SHN_UNDEF || ELF64_ST_TYPE (symbol.st_info) > STT_FUNC ||
-              ELF64_ST_BIND (symbol.st_info) == STB_LOCAL)
-            continue;
-          name = (const char *)elf->data + strings->sh_offset + symbol.st_name;
-          /* A label may stand right behind the last byte, as end_signature does. */
-          if (!to_gpa (elf, symbol.st_value, &gpa))
-            {
-              if (symbol.st_value == 0 || !to_gpa (elf, symbol.st_value - 1, &gpa))
-                continue;
-              gpa++;
-            }
-          g_hash_table_insert (symbols, g_strdup (name), g_memdup2 (&gpa, sizeof gpa));
-        }
-    }
+  cop_elf_each_symbol (elf->data, elf->size, keep_symbol, &reader);
 }
 
 bool

@@ -56,6 +56,10 @@ static const struct
   { BARE "--kernel echo.elf --cpu f=off,d=on,zfhmin=off", 2, "--cpu: extension 'd' needs 'f'; add f=on or d=off" },
   { BARE "--kernel echo.elf --timeout soon", 2, "--timeout: 'soon' is not a number of seconds, such as 10 or 2.5" },
 
+  { BARE "--kernel echo.elf --symbols missing", 1, "symbols 'missing': no such file; check the path" },
+  { BARE "--kernel echo.elf --symbols disk", 1,
+    "symbols 'disk': the file has none; give an ELF file that is not stripped, or a System.map" },
+  { BARE "--kernel echo.elf --monitor", 2, "--monitor needs a terminal, and a console that is on it" },
   { BARE "--kernel echo.elf --engine qemu", 2, "--engine: 'qemu' is not one of hybrid, jit, interp" },
   { BARE "--kernel echo.elf --engine interp --verify", 2,
     "--verify has no effect with engine 'interp', which translates nothing; leave it out, or choose another with --engine" },

@@ -223,7 +223,7 @@ test_monitor (void)
   ask (process, "registers 0 some", "'some' is unknown here; there is 'all'");
   ask (process, "dis 0x80000000 2", " 0000000080000004  00544283  lbu     t0, 5(s0)");
   ask (process, "dis 0x1001 1", "nothing can be fetched from 0x1001");
-  ask (process, "dis pc", "'pc' is not a number; hexadecimal ones begin with 0x");
+  ask (process, "dis pc", "'pc' is not a number, and no symbols are known; give some with --symbols");
   ask (process, "stats", "hart0.instructions");
   ask (process, "save state.xml", "");
   ask (process, "save missing/state.xml", "the state is not saved: ");
@@ -234,6 +234,12 @@ test_monitor (void)
   ask (process, "pause now", "'pause' takes no arguments");
   ask (process, "save 'x", "a quotation mark has no end");
   ask (process, "pa\t", "");
+  ask (process, "step 5", "> 000000008000000");
+  ask (process, "step 1 1", "there is no hart 1; there are 1, from 0");
+  ask (process, "step 20000000", "20000000 steps are too many; at most 10000000");
+  ask (process, "break", "there are no breakpoints");
+  ask (process, "delete 1", "there is no breakpoint 1; 'break' lists them");
+  ask (process, "break 0x80000001", "no instruction can be at the odd address 0x80000001");
 
   g_assert_true (g_file_get_contents ("state.xml", &xml, NULL, NULL));
   g_assert_true (g_str_has_prefix (xml, "<machinestate version='1'>\n"));
@@ -256,6 +262,45 @@ test_monitor (void)
   test_process_send (process, "\x1d");
   test_process_expect (process, PROMPT);
   test_process_send (process, "quit\r");
+  g_assert_cmpint (test_process_wait (process), ==, 0);
+}
+
+static void
+test_breakpoints (gconstpointer data)
+{
+  g_autofree char *arguments
+    = g_strdup_printf ("%s--engine %s --monitor --symbols map", ECHO_GUEST, (const char *)data);
+  g_autoptr (TestProcess) process = NULL;
+
+  g_test_summary ("A breakpoint brings the monitor to the front, before the first instruction too");
+  g_assert_true (g_file_set_contents ("map", "0000000080000010 T got_key\n", -1, NULL));
+  process = test_process_start_on_terminal (arguments);
+  test_process_expect (process, PROMPT);
+  ask (process, "status", "the machine is paused");
+  ask (process, "break nothing", "there is no symbol 'nothing'");
+  ask (process, "step", "> 0000000080000004  00544283  lbu     t0, 5(s0)");
+  /* where a key is read */
+  ask (process, "break got_key", "breakpoint 1 at 0x80000010 got_key");
+  ask (process, "break 0x80000024", "breakpoint 2 at 0x80000024");
+  test_process_send (process, "continue\r");
+  test_process_expect (process, "continue");
+  wait_for_mode (process, true);
+  test_process_send (process, "x");
+  test_process_expect (process, "breakpoint 1, hart 0\r\n> 0000000080000010");
+  test_process_expect (process, PROMPT);
+  ask (process, "break", "breakpoint 2 at 0x80000024");
+  ask (process, "step", "> 0000000080000014");
+  ask (process, "delete 1", "");
+  test_process_send (process, "continue\r");
+  test_process_expect (process, "x");
+  wait_for_mode (process, true);
+  test_process_send (process, "q");
+  test_process_expect (process, "breakpoint 2, hart 0\r\n> 0000000080000024");
+  test_process_expect (process, PROMPT);
+  ask (process, "delete all", "");
+  ask (process, "step 3", "> 0000000080000030");
+  test_process_send (process, "step 2\r");
+  test_process_expect (process, "the machine ended");
   g_assert_cmpint (test_process_wait (process), ==, 0);
 }
 
@@ -407,6 +452,9 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/terminal/stop-and-continue", test_stop_and_continue);
   g_test_add_func ("/tools/terminal/signal-in-monitor", test_signal_in_monitor);
   g_test_add_func ("/tools/terminal/monitor", test_monitor);
+  g_test_add_data_func ("/tools/terminal/breakpoints/interp", "interp", test_breakpoints);
+  g_test_add_data_func ("/tools/terminal/breakpoints/jit", "jit", test_breakpoints);
+  g_test_add_data_func ("/tools/terminal/breakpoints/hybrid", "hybrid", test_breakpoints);
   g_test_add_func ("/tools/terminal/leaving", test_leaving);
   g_test_add_func ("/tools/terminal/other-key", test_other_key);
   g_test_add_func ("/tools/terminal/no-key", test_no_key);

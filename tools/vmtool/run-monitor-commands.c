@@ -3,8 +3,7 @@
  * What the monitor can do: one row and one function each.
  */
 #include "vmtool/escape.h"
-#include "vmtool/run-insn.h"
-#include "vmtool/run-monitor.h"
+#include "vmtool/run-monitor-private.h"
 #include "vmtool/run-report.h"
 #include "vmtool/vmtool-private.h"
 
@@ -21,23 +20,16 @@
 #define DISASSEMBLE_DEFAULT 10
 #define DISASSEMBLE_MAX 1000
 
-/* Stops the machine for the time that a look at it takes. */
-typedef struct
-{
-  CopMachine *machine;
-  bool was_running;
-} Quiet;
-
-static bool
-quiet_begin (Quiet *quiet, CopMachine *machine, GError **error)
+bool
+vmt_quiet_begin (VmtQuiet *quiet, CopMachine *machine, GError **error)
 {
   quiet->machine = machine;
   quiet->was_running = cop_machine_status (machine) == COP_MACHINE_RUNNING;
   return !quiet->was_running || cop_machine_pause (machine, error);
 }
 
-static VmtMonitorResult
-quiet_end (Quiet *quiet, VmtMonitorResult result, GError **error)
+VmtMonitorResult
+vmt_quiet_end (VmtQuiet *quiet, VmtMonitorResult result, GError **error)
 {
   if (!quiet->was_running)
     return result;
@@ -47,8 +39,8 @@ quiet_end (Quiet *quiet, VmtMonitorResult result, GError **error)
   return result;
 }
 
-static bool
-parse_number (const char *text, uint64_t *number, GError **error)
+bool
+vmt_monitor_parse_number (const char *text, uint64_t *number, GError **error)
 {
   bool hex = g_str_has_prefix (text, "0x");
   guint64 value;
@@ -64,9 +56,8 @@ parse_number (const char *text, uint64_t *number, GError **error)
   return true;
 }
 
-/* Takes the words of @arguments into @values; NULL stays NULL. */
-static bool
-take_arguments (const char *const *arguments, unsigned required, unsigned allowed,
+bool
+vmt_monitor_take_arguments (const char *const *arguments, unsigned required, unsigned allowed,
                 const char **values, GError **error)
 {
   unsigned count = g_strv_length ((char **)arguments);
@@ -83,12 +74,12 @@ take_arguments (const char *const *arguments, unsigned required, unsigned allowe
   return true;
 }
 
-static bool
-take_hart (CopMachine *machine, const char *text, CopHart **hart, GError **error)
+bool
+vmt_monitor_take_hart (CopMachine *machine, const char *text, CopHart **hart, GError **error)
 {
   uint64_t id = 0;
 
-  if (text != NULL && !parse_number (text, &id, error))
+  if (text != NULL && !vmt_monitor_parse_number (text, &id, error))
     return false;
   if (id >= cop_machine_n_harts (machine))
     {
@@ -214,10 +205,10 @@ run_registers (VmtMonitor *monitor, const char *const *arguments, GError **error
 {
   const char *words[2] = { NULL, NULL };
   CopHart *hart;
-  Quiet quiet;
+  VmtQuiet quiet;
 
-  if (!take_arguments (arguments, 0, 2, words, error) ||
-      !take_hart (monitor->machine, words[0], &hart, error))
+  if (!vmt_monitor_take_arguments (arguments, 0, 2, words, error) ||
+      !vmt_monitor_take_hart (monitor->machine, words[0], &hart, error))
     return VMT_MONITOR_FAILED;
   if (words[1] != NULL && strcmp (words[1], "all") != 0)
     {
@@ -225,7 +216,7 @@ run_registers (VmtMonitor *monitor, const char *const *arguments, GError **error
                    words[1]);
       return VMT_MONITOR_FAILED;
     }
-  if (!quiet_begin (&quiet, monitor->machine, error))
+  if (!vmt_quiet_begin (&quiet, monitor->machine, error))
     return VMT_MONITOR_FAILED;
   if (words[1] != NULL)
     print_all_members (hart);
@@ -234,7 +225,7 @@ run_registers (VmtMonitor *monitor, const char *const *arguments, GError **error
       print_x_registers (&hart->s);
       print_csrs (&hart->s);
     }
-  return quiet_end (&quiet, VMT_MONITOR_STAY, error);
+  return vmt_quiet_end (&quiet, VMT_MONITOR_STAY, error);
 }
 
 static VmtMonitorResult
@@ -243,34 +234,31 @@ run_disassemble (VmtMonitor *monitor, const char *const *arguments, GError **err
   const char *words[2] = { NULL, NULL };
   uint64_t pc = 0, count = DISASSEMBLE_DEFAULT;
   CopHart *hart;
-  Quiet quiet;
+  VmtQuiet quiet;
 
-  if (!take_arguments (arguments, 0, 2, words, error) ||
-      (words[0] != NULL && !parse_number (words[0], &pc, error)) ||
-      (words[1] != NULL && !parse_number (words[1], &count, error)) ||
-      !quiet_begin (&quiet, monitor->machine, error))
+  if (!vmt_monitor_take_arguments (arguments, 0, 2, words, error) ||
+      (words[1] != NULL && !vmt_monitor_parse_number (words[1], &count, error)) ||
+      !vmt_quiet_begin (&quiet, monitor->machine, error))
     return VMT_MONITOR_FAILED;
 
   hart = cop_machine_hart (monitor->machine, 0);
   if (words[0] == NULL)
     pc = hart->s.pc;
+  else if (!vmt_monitor_parse_address (monitor, words[0], &pc, error))
+    return vmt_quiet_end (&quiet, VMT_MONITOR_FAILED, error);
   for (uint64_t i = 0; i < MIN (count, DISASSEMBLE_MAX); i++)
     {
-      g_autofree char *text = NULL;
-      uint32_t bits;
-      unsigned length = vmt_insn_read (hart, pc, &bits);
+      unsigned length = vmt_monitor_print_insn (monitor, hart, pc);
 
       if (length == 0)
         {
           g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
                        _ ("nothing can be fetched from 0x%" PRIx64), pc);
-          return quiet_end (&quiet, VMT_MONITOR_FAILED, error);
+          return vmt_quiet_end (&quiet, VMT_MONITOR_FAILED, error);
         }
-      text = vmt_insn_format (hart, pc, bits);
-      printf ("%s %016" PRIx64 "  %s\n", pc == hart->s.pc ? ">" : " ", pc, text);
       pc += length;
     }
-  return quiet_end (&quiet, VMT_MONITOR_STAY, error);
+  return vmt_quiet_end (&quiet, VMT_MONITOR_STAY, error);
 }
 
 static VmtMonitorResult
@@ -303,17 +291,17 @@ run_save (VmtMonitor *monitor, const char *const *arguments, GError **error)
 {
   VmtMonitorResult result = VMT_MONITOR_STAY;
   const char *path = NULL;
-  Quiet quiet;
+  VmtQuiet quiet;
 
-  if (!take_arguments (arguments, 1, 1, &path, error) ||
-      !quiet_begin (&quiet, monitor->machine, error))
+  if (!vmt_monitor_take_arguments (arguments, 1, 1, &path, error) ||
+      !vmt_quiet_begin (&quiet, monitor->machine, error))
     return VMT_MONITOR_FAILED;
   if (!save (monitor->machine, path, error))
     {
       g_prefix_error (error, _ ("the state is not saved: "));
       result = VMT_MONITOR_FAILED;
     }
-  return quiet_end (&quiet, result, error);
+  return vmt_quiet_end (&quiet, result, error);
 }
 
 /* ---- the table ---- */
@@ -342,10 +330,14 @@ const VmtMonitorCommand vmt_monitor_commands[] = {
   { "status",      "",                  N_ ("say what the machine is and does"),           run_status },
   { "pause",       "",                  N_ ("stop the machine between two instructions"),  run_pause },
   { "resume",      "",                  N_ ("let it go on, and go back to it"),            run_resume },
+  { "continue",    "",                  N_ ("the same as resume"),                         run_resume },
+  { "step",        "[COUNT] [HART]",    N_ ("run one instruction, or so many, with the machine paused"), vmt_monitor_step },
+  { "break",       "[ADDRESS|SYMBOL]",  N_ ("stop the machine before this instruction; or list where it stops"), vmt_monitor_break },
+  { "delete",      "NUMBER|all",        N_ ("remove a breakpoint"),                        vmt_monitor_delete },
   { "reset",       "",                  N_ ("start it anew, as its reset button would"),   run_reset },
   { "poweroff",    "",                  N_ ("end it at once, as pulling the plug would"),  run_poweroff },
   { "registers",   "[HART] [all]",      N_ ("show the registers of a hart"),               run_registers },
-  { "disassemble", "[ADDRESS] [COUNT]", N_ ("show instructions, from the pc of hart 0"),   run_disassemble },
+  { "disassemble", "[ADDRESS|SYMBOL] [COUNT]", N_ ("show instructions, from the pc of hart 0"),   run_disassemble },
   { "save",        "FILE",              N_ ("write the state of harts and devices as XML"), run_save },
   { "stats",       "",                  N_ ("show statistics"),                            run_stats },
   { "send",        "",                  N_ ("send the escape key to the guest"),           run_send },

@@ -146,7 +146,7 @@ editor_new (VmtMonitor *monitor)
 }
 
 void
-vmt_monitor_clear (VmtMonitor *monitor)
+vmt_monitor_close_editor (VmtMonitor *monitor)
 {
   Editor *editor = monitor->editor;
 
@@ -157,6 +157,14 @@ vmt_monitor_clear (VmtMonitor *monitor)
   g_free (editor->text);
   g_free (editor);
   monitor->editor = NULL;
+}
+
+void
+vmt_monitor_clear (VmtMonitor *monitor)
+{
+  vmt_monitor_close_editor (monitor);
+  g_clear_pointer (&monitor->symbols, vmt_symbols_free);
+  g_clear_pointer (&monitor->breakpoints, g_array_unref);
 }
 
 /* Returns: (nullable) (transfer none): a line without its end; NULL when the visit is over */

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "vmtool/run-console.h"
+#include "vmtool/symbols.h"
 
 #include "engine/machine.h"
 
@@ -22,12 +23,23 @@ typedef struct
   bool      (*interrupted) (gpointer data);
   gpointer    data;
   bool        quit;             /* out: the program is to end */
+  VmtSymbols *symbols;          /* (owned): names of guest addresses */
+  GArray     *breakpoints;      /* (owned): of run-monitor-debug.c */
+  unsigned    last_breakpoint;  /* number of the one made last */
 } VmtMonitor;
+
+void vmt_monitor_init (VmtMonitor *monitor);
+
+/* Tells of a breakpoint that @hart came to. */
+void vmt_monitor_tell_stop (VmtMonitor *monitor, unsigned hart, uint64_t gva);
 
 /* Talks to the user on the terminal, which is as it was found, until they go back to the guest. */
 void vmt_monitor_run (VmtMonitor *monitor);
 
-/* Frees what the line editor keeps between visits. */
+/* Frees what the line editor keeps between visits, and gives the terminal back. */
+void vmt_monitor_close_editor (VmtMonitor *monitor);
+
+/* Frees all. */
 void vmt_monitor_clear (VmtMonitor *monitor);
 
 /* What a command does after it is done. */

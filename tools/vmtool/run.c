@@ -34,6 +34,9 @@ typedef struct
   VmtMonitor monitor;
   int64_t started_at; /* monotonic us */
   bool monitor_wanted;
+  unsigned stopped_hart; /* by a breakpoint, to be told of in the monitor */
+  uint64_t stopped_at;
+  bool has_stopped, in_monitor;
   bool over; /* the machine ended, or we end it */
   VmtStop stop;
   char *difference; /* (owned) (nullable): of --verify; set before the machine ends */
@@ -92,8 +95,47 @@ machine_differs (gpointer data, const char *report)
   run->difference = g_strdup (report);
 }
 
-static const CopMachineEvents machine_events
-  = { .ended = machine_ended, .differs = machine_differs };
+typedef struct
+{
+  Run *run;
+  unsigned hart;
+  uint64_t gva;
+} StopNote;
+
+static gboolean
+heard_stop (gpointer data)
+{
+  const StopNote *note = data;
+  Run *run = note->run;
+
+  run->has_stopped = true;
+  run->stopped_hart = note->hart;
+  run->stopped_at = note->gva;
+  if (!run->in_monitor)
+    {
+      run->monitor_wanted = true;
+      vmt_console_hold (run->monitor.console, true);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+/* On a hart's thread. */
+static void
+machine_stopped (gpointer data, unsigned hart, uint64_t gva)
+{
+  StopNote *note = g_new (StopNote, 1);
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  *note = (StopNote){ data, hart, gva };
+  g_source_set_callback (source, heard_stop, note, g_free);
+  g_source_attach (source, NULL);
+}
+
+static const CopMachineEvents machine_events = {
+  .ended = machine_ended,
+  .differs = machine_differs,
+  .stopped = machine_stopped,
+};
 
 static gboolean
 heard_signal (gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer data)
@@ -141,7 +183,17 @@ visit_monitor (Run *run)
 {
   run->monitor_wanted = false;
   vmt_terminal_set_mode (VMT_TERMINAL_LENT);
+  run->in_monitor = true;
+  if (run->has_stopped)
+    {
+      /* The hart that came there parks before it is looked at. */
+      cop_machine_pause (run->machine, NULL);
+      putchar ('\n');
+      vmt_monitor_tell_stop (&run->monitor, run->stopped_hart, run->stopped_at);
+    }
+  run->has_stopped = false;
   vmt_monitor_run (&run->monitor);
+  run->in_monitor = false;
   fflush (stdout);
   if (run->monitor.quit)
     stop (run, VMT_STOP_MONITOR);
@@ -225,6 +277,33 @@ write_dtb (CopMachine *machine, const char *path, GError **error)
   return false;
 }
 
+/* What --symbols names, and what an ELF kernel brings along. */
+static bool
+add_symbols (Run *run, const VmtCall *call, GError **error)
+{
+  const CopMachineConfig *config = cop_machine_config (run->machine);
+  const char *const *paths = vmt_call_strings (call, "symbols");
+
+  vmt_monitor_init (&run->monitor);
+  if (config->kernel != NULL && *paths == NULL)
+    vmt_symbols_add (run->monitor.symbols, config->kernel);
+  for (; *paths != NULL; paths++)
+    {
+      g_autoptr (GBytes) bytes = vmt_run_read_file (_ ("symbols"), *paths, COP_GIB, error);
+
+      if (bytes == NULL)
+        return false;
+      if (vmt_symbols_add (run->monitor.symbols, bytes) > 0)
+        continue;
+      g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
+                   _ ("symbols '%s': the file has none; give an ELF file that is not stripped, or "
+                      "a System.map"),
+                   *paths);
+      return false;
+    }
+  return true;
+}
+
 static bool
 prepare (Run *run, const VmtCall *call, GError **error)
 {
@@ -245,6 +324,8 @@ prepare (Run *run, const VmtCall *call, GError **error)
     return false;
   vmt_run_files_loaded ();
   run->monitor.machine = run->machine;
+  if (!add_symbols (run, call, error))
+    return false;
   cop_machine_set_max_instructions (run->machine,
                                     (uint64_t)vmt_call_int (call, "max-instructions"));
   if (run->trace != NULL)
@@ -258,6 +339,13 @@ run_until_over (Run *run, const VmtCall *call, GError **error)
   uint64_t timeout_ms = vmt_call_ms (call, "timeout");
   bool interactive = vmt_console_is_interactive (run->monitor.console);
 
+  if (vmt_call_flag (call, "monitor") && !interactive)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
+                   _ ("--monitor needs a terminal, and a console that is on it"));
+      return false;
+    }
+
   vmt_terminal_open (interactive ? STDIN_FILENO : -1);
   g_unix_fd_add (vmt_terminal_signal_fd (), G_IO_IN, heard_signal, run);
   tell_where (run, vmt_call_flag (call, "json"));
@@ -266,9 +354,12 @@ run_until_over (Run *run, const VmtCall *call, GError **error)
     g_timeout_add ((guint)MIN (timeout_ms, G_MAXUINT), heard_timeout, run);
 
   run->started_at = g_get_monotonic_time ();
-  if (!cop_machine_resume (run->machine, error))
+  run->monitor_wanted = vmt_call_flag (call, "monitor");
+  if (!run->monitor_wanted && !cop_machine_resume (run->machine, error))
     return false;
   vmt_console_start (run->monitor.console, &console_events, run);
+  if (run->monitor_wanted)
+    vmt_console_hold (run->monitor.console, true);
   while (!run->over)
     {
       if (run->monitor_wanted)
@@ -337,7 +428,7 @@ finish (Run *run, VmtCall *call, GError **error)
   g_clear_pointer (&run->machine, cop_machine_free);
   vmt_console_finish (run->monitor.console);
   /* The editor, too, sets the terminal to what it found when it goes. */
-  vmt_monitor_clear (&run->monitor);
+  vmt_monitor_close_editor (&run->monitor);
   vmt_terminal_set_mode (VMT_TERMINAL_FOUND);
 
   vmt_report_print (&report, statistics, json);
@@ -401,6 +492,8 @@ static const VmtOption options[] = {
   { "console",        VMT_STRING, N_ ("where the serial console leads"), "stdio|pty|unix:PATH|file:PATH[,append]|none", .otherwise = "stdio" },
   { "virtio-console", VMT_STRING, N_ ("add a virtio console, hvc0 to Linux"), "stdio|pty|unix:PATH|file:PATH[,append]|none" },
   { "escape",         VMT_STRING, N_ ("the key that opens the monitor"), "KEY|none", .otherwise = "ctrl-]" },
+  { "symbols",        VMT_PATH,   N_ ("names of guest addresses, for the monitor and profiles: an ELF file or System.map; an ELF kernel has its own"), .repeated = true },
+  { "monitor",        VMT_FLAG,   N_ ("open the monitor before the first instruction") },
   { "timeout",        VMT_SECONDS, N_ ("stop the machine after this time") },
   { "max-instructions", VMT_INT,  N_ ("stop the machine after as many instructions, of all harts together"), .min = 0 },
   { "trace",          VMT_FLAG_PATH, N_ ("write a line for every instruction, to standard error or a file") },
