@@ -87,6 +87,7 @@ static const CopXmlRow disk_rows[] = {
                 .change = COP_XML_CHANGE_HOST, .says = "path of the block device",
                 COP_XML_WHEN (CopDomainDisk, type, BIT (COP_DISK_BLOCK))),
   COP_XML_NO_EFFECT ("source/@index", N_ ("a disk has one layer")),
+  COP_XML_REFUSED ("source/@fdgroup", NOT_YET),
   COP_XML_REFUSED ("source/@startupPolicy", N_ ("a disk that is missing is an error")),
   COP_XML_REFUSED ("source/seclabel", N_ ("there are no security labels")),
   COP_XML_REFUSED ("source/encryption", NOT_YET),
@@ -125,6 +126,8 @@ static const CopXmlRow disk_rows[] = {
   COP_XML_UINT ("boot/@order",      CopDomainDisk, boot_order, .min = 1, .max = 1000,
                 .change = COP_XML_CHANGE_HOST,
                 .says = "position among the devices that firmware boots from"),
+  COP_XML_REFUSED ("acpi",          NO_PCI),
+  COP_XML_REFUSED ("backenddomain", N_ ("it is for another hypervisor; remove it")),
   COP_XML_REFUSED ("boot/@loadparm", N_ ("it is for s390x; remove it")),
   ALIAS_ROW (CopDomainDisk),
   ADDRESS_ROW (CopDomainDisk),
@@ -221,6 +224,7 @@ static const CopXmlRow interface_rows[] = {
                 .otherwise = "virtio", .says = "what the guest sees"),
   COP_XML_REFUSED ("backend",       N_ ("user networking is built in; leave <backend> out")),
   COP_XML_REFUSED ("driver",        NOT_YET),
+  COP_XML_REFUSED ("backenddomain", N_ ("it is for another hypervisor; remove it")),
   COP_XML_REFUSED ("script",        N_ ("prepare the tap yourself and say managed='no'")),
   COP_XML_REFUSED ("downscript",    N_ ("prepare the tap yourself and say managed='no'")),
   COP_XML_REFUSED ("ip",            N_ ("addresses of the user network are fixed; leave <ip> out")),
@@ -314,6 +318,8 @@ static const CopXmlRow serial_rows[] = {
   COP_XML_ENUM ("target/model/@name", CopDomainChardev, model, &cop_serial_model_names,
                 .otherwise = "16550a", .says = "what the guest sees"),
   ALIAS_ROW (CopDomainChardev),
+  COP_XML_NO_EFFECT ("@tty", N_ ("a console has it")),
+  COP_XML_REFUSED ("acpi", NO_PCI),
   COP_XML_REFUSED ("address", N_ ("the port is where the virt machine has it")),
 };
 
@@ -335,7 +341,9 @@ static const CopXmlRow console_rows[] = {
                         "of a virtio console"),
   COP_XML_INDEX ("target/@port",    CopDomainChardev, port, .max = 15,
                  .otherwise = "the next free one", .says = "number of the port"),
+  COP_XML_REFUSED ("target/model", N_ ("it belongs to <serial>")),
   ALIAS_ROW (CopDomainChardev),
+  COP_XML_REFUSED ("acpi", NO_PCI),
   COP_XML_REFUSED ("address", N_ ("ports are numbered in their order")),
 };
 
@@ -355,7 +363,10 @@ static const CopXmlRow channel_rows[] = {
   COP_XML_ENUM ("target/@state",    CopDomainChardev, state, &cop_channel_state_names,
                 .live = cop_xml_always_live, .change = HOST_ONLY,
                 .says = "of a domain that runs: whether the guest has the channel open"),
+  COP_XML_REFUSED ("target/@address", N_ ("there is type virtio only")),
+  COP_XML_REFUSED ("target/@port", N_ ("there is type virtio only")),
   ALIAS_ROW (CopDomainChardev),
+  COP_XML_REFUSED ("acpi", NO_PCI),
   COP_XML_REFUSED ("address", N_ ("ports are numbered in their order")),
 };
 
@@ -376,6 +387,7 @@ static const CopXmlRow rng_rows[] = {
                 .examples = "/dev/urandom|/dev/random", .change = HOST_ONLY,
                 .says = "device of the host",
                 COP_XML_WHEN (CopDomainRng, backend, BIT (COP_RNG_BACKEND_RANDOM))),
+  COP_XML_REFUSED ("acpi",          NO_PCI),
   ALIAS_ROW (CopDomainRng),
   ADDRESS_ROW (CopDomainRng),
 };

@@ -131,6 +131,7 @@ static const CopXmlRow domain_rows[] = {
   COP_XML_TEXT ("os/dtb",           CopDomainConfig, os.dtb, .pattern = PATH_PATTERN,
                 .max = PATH_MAX_BYTES, .examples = "/srv/virt.dtb",
                 .otherwise = "made for the machine", .says = "device tree"),
+  COP_XML_REFUSED ("os/root",       OTHER_VMM),
   COP_XML_REFUSED ("os/shim",       OTHER_VMM),
   COP_XML_ENUM ("os/boot/@dev",     CopDomainConfig, os.boot, &cop_domain_boot_names,
                 .otherwise = "hd", .says = "what firmware boots from, where disks have no order"),

@@ -258,6 +258,19 @@ parse_foreign (const Parser *parser, const CopXmlRow *row, xmlNodePtr holder, gp
   return fail_at (parser, node, error, refused->code, "%s: %s", row->path, refused->message);
 }
 
+/* Tells of a NO_EFFECT or REFUSED row that found something. */
+static bool
+tell (const Parser *parser, const CopXmlRow *row, xmlNodePtr node, const char *path, GError **error)
+{
+  g_autofree char *place = join (path, row->path);
+
+  if (row->kind == COP_XML_KIND_REFUSED)
+    return fail_at (parser, node, error, COP_XML_ERROR_UNSUPPORTED, _ ("%s is not supported: %s"),
+                    place, _ (row->says));
+  note (parser, node, _ ("%s has no effect: %s"), place, _ (row->says));
+  return true;
+}
+
 /* A NO_EFFECT or REFUSED row. */
 static bool
 parse_without_value (const Parser *parser, const CopXmlRow *row, xmlNodePtr holder,
@@ -265,9 +278,7 @@ parse_without_value (const Parser *parser, const CopXmlRow *row, xmlNodePtr hold
 {
   gsize length;
   const char *name = cop_xml_row_leaf (row, &length);
-  g_autofree char *place = join (path, row->path);
-  bool noted = false;
-  xmlNodePtr node;
+  bool told = false;
 
   if (cop_xml_row_is_attribute (row))
     {
@@ -276,25 +287,18 @@ parse_without_value (const Parser *parser, const CopXmlRow *row, xmlNodePtr hold
       if (attribute == NULL)
         return true;
       attribute->_private = &seen_inside;
-      if (row->kind == COP_XML_KIND_REFUSED)
-        return fail_at (parser, holder, error, COP_XML_ERROR_UNSUPPORTED,
-                        _ ("%s is not supported: %s"), place, _ (row->says));
-      note (parser, holder, _ ("%s has no effect: %s"), place, _ (row->says));
-      return true;
+      return tell (parser, row, holder, path, error);
     }
 
-  for (node = next_named (holder->children, name, length, row->ours); node != NULL;
+  for (xmlNodePtr node = next_named (holder->children, name, length, row->ours); node != NULL;
        node = next_named (node->next, name, length, row->ours))
     {
       if (!meets_condition (node, row))
         continue;
       node->_private = &seen_whole;
-      if (row->kind == COP_XML_KIND_REFUSED)
-        return fail_at (parser, node, error, COP_XML_ERROR_UNSUPPORTED,
-                        _ ("%s is not supported: %s"), place, _ (row->says));
-      if (!noted)
-        note (parser, node, _ ("%s has no effect: %s"), place, _ (row->says));
-      noted = true;
+      if (!told && !tell (parser, row, node, path, error))
+        return false;
+      told = true;
     }
   return true;
 }
@@ -346,15 +350,22 @@ parse_row (const Parser *parser, const CopXmlRow *row, xmlNodePtr element_node, 
   return store (parser, row, node, node, data, path, error);
 }
 
+/* The path of @node, at or below the element @top that messages call @path. */
 static char *
-join_node (const char *path, xmlNodePtr node)
+place_of (xmlNodePtr node, xmlNodePtr top, const char *path)
 {
+  g_autofree char *above = NULL;
   g_autofree char *name = NULL;
 
+  if (node == top)
+    return g_strdup (path);
+  above = place_of (node->parent, top, path);
+  if (node->type != XML_ELEMENT_NODE)
+    return join (above, _ ("text"));
   if (node->ns == NULL || node->ns->prefix == NULL)
-    return join (path, (const char *) node->name);
+    return join (above, (const char *) node->name);
   name = g_strdup_printf ("%s:%s", (const char *) node->ns->prefix, (const char *) node->name);
-  return join (path, name);
+  return join (above, name);
 }
 
 static bool
@@ -376,12 +387,16 @@ unknown (const Parser *parser, xmlNodePtr node, const char *place, GError **erro
   return true;
 }
 
-/* An element that no row took. */
+/* An element or text that no row took. */
 static bool
-sweep_stranger (const Parser *parser, xmlNodePtr node, const char *place, GError **error)
+sweep_stranger (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const char *path,
+                GError **error)
 {
+  g_autofree char *place = place_of (node, top, path);
   g_autofree char *quoted = cop_xml_quoted (place);
 
+  if (node->type != XML_ELEMENT_NODE)
+    return unknown (parser, node, place, error);
   if (node->ns != NULL && g_str_has_prefix ((const char *) node->ns->href, LIBVIRT_NAMESPACE))
     return fail_at (parser, node, error, COP_XML_ERROR_UNSUPPORTED,
                     _ ("%s is not supported: it is for another hypervisor; remove it"), quoted);
@@ -394,46 +409,51 @@ sweep_stranger (const Parser *parser, xmlNodePtr node, const char *place, GError
   return unknown (parser, node, place, error);
 }
 
-/* Looks for what no row has taken, in @node and what lies inside but for items of lists. */
 static bool
-sweep (const Parser *parser, xmlNodePtr node, const char *path, GError **error)
+sweep_attributes (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const char *path,
+                  GError **error)
 {
   for (xmlAttrPtr attribute = node->properties; attribute != NULL; attribute = attribute->next)
     if (attribute->_private == NULL)
       {
+        g_autofree char *holder = place_of (node, top, path);
         g_autofree char *name = g_strconcat ("@", (const char *) attribute->name, NULL);
-        g_autofree char *place = join (path, name);
+        g_autofree char *place = join (holder, name);
 
         if (!unknown (parser, node, place, error))
           return false;
       }
+  return true;
+}
+
+/* Looks for what no row of the element @top has taken, in @node and what lies inside, but for items
+   of lists. The tables bound how deep that is. */
+static bool
+sweep (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const char *path, GError **error)
+{
+  if (!sweep_attributes (parser, node, top, path, error))
+    return false;
 
   for (xmlNodePtr child = node->children; child != NULL; child = child->next)
-    {
-      g_autofree char *place = NULL;
-
-      switch (child->type)
-        {
-        case XML_ELEMENT_NODE:
-          if (child->_private == &seen_whole)
-            break;
-          place = join_node (path, child);
-          if (child->_private == NULL ? !sweep_stranger (parser, child, place, error)
-                                      : !sweep (parser, child, place, error))
-            return false;
+    switch (child->type)
+      {
+      case XML_ELEMENT_NODE:
+        if (child->_private == &seen_whole)
           break;
-        case XML_TEXT_NODE:
-        case XML_CDATA_SECTION_NODE:
-          place = join (path, _ ("text"));
-          if (node->_private != &seen_text && has_words (child) &&
-              !unknown (parser, child, place, error))
-            return false;
-          break;
-        default:
-          /* Comments, and instructions to processors, which we are not. */
-          break;
-        }
-    }
+        if (child->_private == NULL ? !sweep_stranger (parser, child, top, path, error)
+                                    : !sweep (parser, child, top, path, error))
+          return false;
+        break;
+      case XML_TEXT_NODE:
+      case XML_CDATA_SECTION_NODE:
+        if (node->_private != &seen_text && has_words (child) &&
+            !sweep_stranger (parser, child, top, path, error))
+          return false;
+        break;
+      default:
+        /* Comments, and instructions to processors, which we are not. */
+        break;
+      }
   return true;
 }
 
@@ -450,7 +470,7 @@ parse_element (const Parser *parser, const CopXmlElement *element, xmlNodePtr no
   for (unsigned i = 0; i < element->n_rows && good; i++)
     if (cop_xml_row_applies (&element->rows[i], data))
       good = parse_row (parser, &element->rows[i], node, data, path, error);
-  good = good && sweep (parser, node, path, error);
+  good = good && sweep (parser, node, node, path, error);
   node->_private = mark;
   if (!good)
     {
