@@ -101,12 +101,19 @@ stop (gpointer data)
 
 /* Listening ------------------------------------------------------------------------------------ */
 
+/* Whether users other than ours may knock: at the system's own sockets. */
+static bool
+is_public (const Daemon *self)
+{
+  return self->paths->system && self->root == NULL && self->socket == NULL;
+}
+
 /* How clients of a socket are let in: a session has one user; the system's changing socket asks
  * polkit, which lets root through. */
 static CopServerSocketFlags
 socket_flags (const Daemon *self, bool read_only)
 {
-  if (!self->paths->system || self->root != NULL)
+  if (!is_public (self))
     return COP_SERVER_SOCKET_SAME_USER | (read_only ? COP_SERVER_SOCKET_READ_ONLY : 0);
   return read_only ? COP_SERVER_SOCKET_READ_ONLY : COP_SERVER_SOCKET_POLKIT;
 }
@@ -131,8 +138,7 @@ listen_inherited (Daemon *self, GError **error)
 static bool
 listen_at (Daemon *self, const char *path, bool read_only, GError **error)
 {
-  /* Polkit decides on the system's sockets, so that everybody may knock. */
-  mode_t mode = self->paths->system && self->root == NULL ? 0666 : 0600;
+  mode_t mode = is_public (self) ? 0666 : 0600;
   int fd = cop_listen_unix (path, mode, error);
 
   if (fd < 0)
