@@ -6,9 +6,9 @@
  *                       |
  *                       +--> __tsan_acquire
  *
- * GLib takes its mutexes with bare futexes and is not instrumented, so that the sanitizer would take
- * whatever they guard for a race. These functions come before GLib's in the program, and are in it
- * only when it is built with -Db_sanitize=thread.
+ * GLib takes its mutexes with bare futexes and is not instrumented, so that the sanitizer would
+ * take whatever they guard for a race. These functions come before GLib's in the program, and are
+ * in it only when it is built with -Db_sanitize=thread.
  */
 #include <dlfcn.h>
 #include <glib.h>
@@ -17,17 +17,17 @@ void __tsan_acquire (void *address);
 void __tsan_release (void *address);
 
 /* The function of this name that comes after ours: GLib's. */
-#define NEXT(name)                                                        \
-  ({                                                                      \
-    static void *cached;                                                  \
-    void *next = __atomic_load_n (&cached, __ATOMIC_RELAXED);             \
-                                                                          \
-    if (next == NULL)                                                     \
-      {                                                                   \
-        next = dlsym (RTLD_NEXT, #name);                                  \
-        __atomic_store_n (&cached, next, __ATOMIC_RELAXED);               \
-      }                                                                   \
-    (__typeof__ (name) *) next;                                           \
+#define NEXT(name)                                                                                 \
+  ({                                                                                               \
+    static void *cached;                                                                           \
+    void *next = __atomic_load_n (&cached, __ATOMIC_RELAXED);                                      \
+                                                                                                   \
+    if (next == NULL)                                                                              \
+      {                                                                                            \
+        next = dlsym (RTLD_NEXT, #name);                                                           \
+        __atomic_store_n (&cached, next, __ATOMIC_RELAXED);                                        \
+      }                                                                                            \
+    (__typeof__ (name) *) next;                                                                    \
   })
 
 /* clang-format off */
@@ -76,4 +76,108 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   signalled = NEXT (g_cond_wait_until) (cond, mutex, end_time);
   __tsan_acquire (mutex);
   return signalled;
+}
+
+/* What GLib hands from one thread to another by ways that the sanitizer does not see: the counts of
+ * references, and the data of functions that are called elsewhere. */
+void
+g_object_unref (gpointer object)
+{
+  __tsan_acquire (object);
+  __tsan_release (object);
+  NEXT (g_object_unref) (object);
+}
+
+gboolean
+g_atomic_ref_count_dec (gatomicrefcount *count)
+{
+  __tsan_acquire (count);
+  __tsan_release (count);
+  return NEXT (g_atomic_ref_count_dec) (count);
+}
+
+typedef struct
+{
+  GFunc func;
+  GSourceFunc source_func;
+  gpointer data;
+  GDestroyNotify notify;
+} Handed;
+
+static void
+run_handed (gpointer item, gpointer user_data)
+{
+  Handed *handed = user_data;
+
+  __tsan_acquire (item);
+  handed->func (item, handed->data);
+}
+
+GThreadPool *
+g_thread_pool_new (GFunc func, gpointer data, gint max, gboolean exclusive, GError **error)
+{
+  Handed *handed = g_new0 (Handed, 1); /* lives as long as the program */
+
+  handed->func = func;
+  handed->data = data;
+  return NEXT (g_thread_pool_new) (run_handed, handed, max, exclusive, error);
+}
+
+gboolean
+g_thread_pool_push (GThreadPool *pool, gpointer item, GError **error)
+{
+  __tsan_release (item);
+  return NEXT (g_thread_pool_push) (pool, item, error);
+}
+
+static gboolean
+run_handed_source (gpointer data)
+{
+  Handed *handed = data;
+
+  __tsan_acquire (handed);
+  return handed->source_func (handed->data);
+}
+
+static void
+free_handed_source (gpointer data)
+{
+  Handed *handed = data;
+
+  __tsan_acquire (handed);
+  if (handed->notify != NULL)
+    handed->notify (handed->data);
+  g_free (handed);
+}
+
+void
+g_source_set_callback (GSource *source, GSourceFunc func, gpointer data, GDestroyNotify notify)
+{
+  Handed *handed = g_new0 (Handed, 1);
+
+  handed->source_func = func;
+  handed->data = data;
+  handed->notify = notify;
+  __tsan_release (handed);
+  NEXT (g_source_set_callback) (source, run_handed_source, handed, free_handed_source);
+}
+
+void
+g_main_context_invoke_full (GMainContext *context, gint priority, GSourceFunc func, gpointer data,
+                            GDestroyNotify notify)
+{
+  Handed *handed = g_new0 (Handed, 1);
+
+  handed->source_func = func;
+  handed->data = data;
+  handed->notify = notify;
+  __tsan_release (handed);
+  NEXT (g_main_context_invoke_full)
+  (context, priority, run_handed_source, handed, free_handed_source);
+}
+
+void
+g_main_context_invoke (GMainContext *context, GSourceFunc func, gpointer data)
+{
+  g_main_context_invoke_full (context, G_PRIORITY_DEFAULT, func, data, NULL);
 }

@@ -54,7 +54,12 @@ static bool
 get_xml (CopServerCall *call, G_GNUC_UNUSED const CopRemoteDomainGetXmlDescArgs *args,
          G_GNUC_UNUSED CopRemoteDomainGetXmlDescRet *ret, G_GNUC_UNUSED GError **error)
 {
-  g_thread_unref (g_thread_new ("late", complete_later, cop_server_call_defer (call)));
+  Fixture *f = cop_server_call_get_data (call);
+  GThread *late = g_thread_new ("late", complete_later, cop_server_call_defer (call));
+
+  g_mutex_lock (&f->lock);
+  f->late = g_slist_prepend (f->late, late);
+  g_mutex_unlock (&f->lock);
   return true;
 }
 
@@ -261,6 +266,9 @@ fixture_free (Fixture *f)
   g_source_set_callback (source, quit, f->loop, NULL);
   g_source_attach (source, f->context);
   g_thread_join (f->thread);
+  for (GSList *l = f->late; l != NULL; l = l->next)
+    g_thread_join (l->data);
+  g_slist_free (f->late);
   g_clear_pointer (&f->stream, cop_server_stream_unref);
   g_object_add_weak_pointer (G_OBJECT (f->server), (gpointer *) &f->server);
   g_object_unref (f->server);

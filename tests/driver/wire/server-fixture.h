@@ -25,6 +25,7 @@ typedef struct
   unsigned opened, closed; /* guarded by lock: connections */
   unsigned streams_closed; /* guarded by lock */
   int stream_fd; /* guarded by lock: the far end of the last stream */
+  GSList *late; /* guarded by lock: threads that complete calls */
   CopServerStream *stream; /* guarded by lock: (owned) (nullable): the last one */
 } Fixture;
 
