@@ -15,7 +15,7 @@
 typedef struct
 {
   CopVmStealFd steal;
-  gpointer     data;
+  gpointer data;
 } Fds;
 
 static int
@@ -51,7 +51,7 @@ take_file (const Fds *fds, const CopVmRpcFile *file, GBytes **bytes, char **labe
   if (file->fd < 0)
     return true;
   if (fstat (fd, &status) < 0 ||
-      (start = mmap (NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
+      (start = mmap (NULL, (size_t) status.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
                    _ ("'%s' cannot be mapped: %s; is it a regular file?"), file->label,
@@ -59,7 +59,7 @@ take_file (const Fds *fds, const CopVmRpcFile *file, GBytes **bytes, char **labe
       return false;
     }
   mapping = g_new (Mapping, 1);
-  *mapping = (Mapping){ start, (gsize)status.st_size };
+  *mapping = (Mapping){ start, (gsize) status.st_size };
   *bytes = g_bytes_new_with_free_func (start, mapping->length, unmap, mapping);
   *label = g_strdup (file->label);
   return true;
@@ -92,9 +92,9 @@ take_nic (const Fds *fds, const CopVmRpcNic *from, CopNicConfig *to)
 
       copy->udp = forward->udp != 0;
       copy->host_address = g_strdup (forward->host_address);
-      copy->host_port = (uint16_t)forward->host_port;
+      copy->host_port = (uint16_t) forward->host_port;
       copy->guest_address = g_strdup (forward->guest_address);
-      copy->guest_port = (uint16_t)forward->guest_port;
+      copy->guest_port = (uint16_t) forward->guest_port;
       g_ptr_array_add (to->forwards, copy);
     }
 }
@@ -107,7 +107,7 @@ take_boot (const Fds *fds, const CopVmRpcCreateArgs *args, CopMachineConfig *con
       !take_file (fds, &args->initrd, &config->initrd, &config->initrd_label, error) ||
       !take_file (fds, &args->dtb, &config->dtb, &config->dtb_label, error))
     return false;
-  config->boot = (CopBootKind)args->boot;
+  config->boot = (CopBootKind) args->boot;
   config->append = g_strdup (args->append);
   return true;
 }

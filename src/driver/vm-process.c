@@ -26,18 +26,18 @@
 
 typedef struct
 {
-  GMainLoop   *loop;
-  CopServer   *server;
+  GMainLoop *loop;
+  CopServer *server;
 
-  GMutex       lock;            /* held while the machine is made */
-  CopMachine  *machine;         /* (nullable): set once, atomic, under lock */
-  uint8_t      uuid[16];
-  char        *token;           /* (owned) */
-  int          id;
-  int          counters_fd;
-  CopCounters *counters;        /* (nullable): mapped for good */
-  int          disk_fds[COP_MAX_DISKS]; /* (owned): to flush at the end; -1: none */
-  bool         cancel_save;     /* atomic */
+  GMutex lock; /* held while the machine is made */
+  CopMachine *machine; /* (nullable): set once, atomic, under lock */
+  uint8_t uuid[16];
+  char *token; /* (owned) */
+  int id;
+  int counters_fd;
+  CopCounters *counters; /* (nullable): mapped for good */
+  int disk_fds[COP_MAX_DISKS]; /* (owned): to flush at the end; -1: none */
+  bool cancel_save; /* atomic */
 } Process;
 
 /* ---- what the daemon is told ---- */
@@ -87,14 +87,13 @@ static const CopMachineEvents machine_events = { .ended = machine_ended, .reset 
 static int
 steal_fd (gpointer data, int index)
 {
-  return cop_server_call_steal_fd (data, (unsigned)index);
+  return cop_server_call_steal_fd (data, (unsigned) index);
 }
 
 static bool
 map_counters (Process *process, int fd, GError **error)
 {
-  void *counters =
-    mmap (NULL, sizeof (CopCounters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void *counters = mmap (NULL, sizeof (CopCounters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
   if (counters == MAP_FAILED)
     {
@@ -122,8 +121,8 @@ load_state (CopMachine *machine, const CopBytes *packed, GError **error)
   return state != NULL && cop_machine_load_state (machine, state, error);
 }
 
-/* The pages of kernel and initrd in the page cache are nobody's memory; those of ours are given back
-   at once. */
+/* The pages of kernel and initrd in the page cache are nobody's memory; those of ours are given
+   back at once. */
 static void
 drop_files (const CopMachineConfig *config)
 {
@@ -135,7 +134,7 @@ drop_files (const CopMachineConfig *config)
         gsize length;
         const void *start = g_bytes_get_data (files[i], &length);
 
-        madvise ((void *)start, length, MADV_DONTNEED);
+        madvise ((void *) start, length, MADV_DONTNEED);
       }
 }
 
@@ -236,13 +235,13 @@ handle_hello (CopServerCall *call, const CopVmRpcHelloArgs *args G_GNUC_UNUSED,
 }
 
 /* Calls that do one thing to the machine, without arguments or result. */
-#define PLAIN_HANDLER(name, Name, action)                                                        \
-  static bool handle_##name (CopServerCall *call, const CopVmRpc##Name##Args *args G_GNUC_UNUSED, \
-                             CopVmRpc##Name##Ret *ret G_GNUC_UNUSED, GError **error)             \
-  {                                                                                              \
-    CopMachine *machine = machine_of (call, error);                                              \
-                                                                                                 \
-    return machine != NULL && action (machine, error);                                           \
+#define PLAIN_HANDLER(name, Name, action)                                                          \
+  static bool handle_##name (CopServerCall *call, const CopVmRpc##Name##Args *args G_GNUC_UNUSED,  \
+                             CopVmRpc##Name##Ret *ret G_GNUC_UNUSED, GError **error)               \
+  {                                                                                                \
+    CopMachine *machine = machine_of (call, error);                                                \
+                                                                                                   \
+    return machine != NULL && action (machine, error);                                             \
   }
 
 static bool
@@ -299,7 +298,7 @@ handle_save_state (CopServerCall *call, const CopVmRpcSaveStateArgs *args G_GNUC
   packed = cop_machine_state_pack (state);
   data = g_bytes_get_data (packed, &length);
   ret->state.data = g_memdup2 (data, length);
-  ret->state.length = (uint32_t)length;
+  ret->state.length = (uint32_t) length;
   return true;
 }
 

@@ -101,6 +101,7 @@ typedef struct
 {
   char *serial_tty; /* (owned) (nullable): path of the pseudo-terminal */
   char *console_tty; /* (owned) (nullable): of the virtio console */
+  char *taps[COP_MAX_NICS]; /* (owned) (nullable): of each interface that has one, its name */
 } CopVmLive;
 void cop_vm_live_clear (CopVmLive *live);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * coppice-vm: holds one running machine. Started by virtcoppiced, which describes the machine over a
- * socket; see docs/processes.md.
+ * coppice-vm: holds one running machine. Started by virtcoppiced, which describes the machine over
+ * a socket; see docs/processes.md.
  */
 #include "driver/vm-process.h"
 
@@ -32,8 +32,8 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields,
     strftime (when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
   for (gsize i = 0; i < n_fields; i++)
     if (strcmp (fields[i].key, "MESSAGE") == 0)
-      fprintf (stderr, "%s.%03ld coppice-vm[%d]: %s\n", when, now.tv_nsec / 1000000, (int)getpid (),
-               (const char *)fields[i].value);
+      fprintf (stderr, "%s.%03ld coppice-vm[%d]: %s\n", when, now.tv_nsec / 1000000,
+               (int) getpid (), (const char *) fields[i].value);
   return G_LOG_WRITER_HANDLED;
 }
 
@@ -43,9 +43,9 @@ die_of (int number, siginfo_t *info, void *context G_GNUC_UNUSED)
 {
   char text[96];
   int length = snprintf (text, sizeof text, "coppice-vm[%d]: ended by signal %d at address %p\n",
-                         (int)getpid (), number, info->si_addr);
+                         (int) getpid (), number, info->si_addr);
 
-  if (write (STDERR_FILENO, text, (size_t)length) < 0)
+  if (write (STDERR_FILENO, text, (size_t) length) < 0)
     return;
 }
 
@@ -56,7 +56,7 @@ watch_crashes (void)
   /* Once: the signal comes again when the handler returns, and is deadly then. */
   const struct sigaction action = {
     .sa_sigaction = die_of,
-    .sa_flags = SA_SIGINFO | (int)SA_RESETHAND,
+    .sa_flags = SA_SIGINFO | (int) SA_RESETHAND,
   };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (numbers); i++)
@@ -77,8 +77,8 @@ main (int argc, char **argv)
       printf ("coppice-vm %s\n", COPPICE_VERSION);
       return 0;
     }
-  if (argc != 1 ||
-      getsockopt (COP_VM_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
+  if (argc != 1 || getsockopt (COP_VM_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+      type != SOCK_STREAM)
     {
       fprintf (stderr, "%s",
                _ ("coppice-vm: this program is started by virtcoppiced; 'vmtool start' or 'virsh "
