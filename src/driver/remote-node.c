@@ -6,12 +6,11 @@
 
 #include "common/units.h"
 #include "driver/error.h"
+#include "engine/riscv/hart.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-/* Harts that one machine may have. */
-#define VCPUS_MAX 512
 /* Cells of which one call tells, as the table of procedures says. */
 #define CELLS_MAX 1024
 
@@ -27,7 +26,7 @@ connect_get_max_vcpus (G_GNUC_UNUSED CopServerCall *call,
                    _ ("unknown type '%s'; there is: coppice"), args->type);
       return false;
     }
-  ret->max_vcpus = VCPUS_MAX;
+  ret->max_vcpus = COP_MAX_HARTS;
   return true;
 }
 
