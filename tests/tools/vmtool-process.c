@@ -14,6 +14,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,12 +191,14 @@ process_new (void)
   return process;
 }
 
-/* In the child: whoever runs the tests may ignore signals, as nohup and make do. */
+/* In the child: whoever runs the tests may ignore signals, as nohup and make do. A test that aborts
+   or is ended must not leave guests behind that run for ever. */
 static void
-default_signals (gpointer data G_GNUC_UNUSED)
+prepare_child (gpointer data G_GNUC_UNUSED)
 {
   sigset_t none;
 
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   for (int number = 1; number < 32; number++)
     signal (number, SIG_DFL);
   sigemptyset (&none);
@@ -210,7 +213,7 @@ test_process_start (const char *arguments)
   g_autoptr (GError) error = NULL;
   GPid pid;
 
-  g_spawn_async_with_pipes (NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, default_signals, NULL, &pid,
+  g_spawn_async_with_pipes (NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, prepare_child, NULL, &pid,
                             &process->in, &process->out, &process->err, &error);
   g_assert_no_error (error);
   process->pid = pid;
@@ -230,7 +233,7 @@ test_process_start_on_terminal (const char *arguments)
   g_assert_cmpint (process->pid, >=, 0);
   if (process->pid == 0)
     {
-      default_signals (NULL);
+      prepare_child (NULL);
       login_tty (process->slave);
       execv (words[0], words);
       _exit (127);
