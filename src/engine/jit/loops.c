@@ -36,6 +36,11 @@ count_tree (CopGraph *graph, unsigned block, CopIrRef ref)
   node = cop_ir_node (graph->unit, ref);
   if (node->op == IR_GETX)
     graph->uses[block][node->imm & 31]++;
+  if (node->op == IR_GETF)
+    graph->f_uses[block][node->imm]++;
+  if ((node->op == IR_UNBOX32 || node->op == IR_UNBOX16) &&
+      cop_ir_node (graph->unit, node->a)->op == IR_GETF)
+    graph->f_narrow[block] |= 1u << cop_ir_node (graph->unit, node->a)->imm;
   count_tree (graph, block, node->a);
   count_tree (graph, block, node->b);
   count_tree (graph, block, node->c);
@@ -60,6 +65,15 @@ add_block (CopGraph *graph, unsigned i)
         {
           graph->uses[i][statement->reg]++;
           graph->writes[i] |= 1u << statement->reg;
+        }
+      if (statement->kind == IR_SETF)
+        {
+          CopIrOp op = cop_ir_node (graph->unit, statement->a)->op;
+
+          graph->f_uses[i][statement->reg]++;
+          graph->f_writes[i] |= 1u << statement->reg;
+          if (op == IR_BOX32 || op == IR_BOX16)
+            graph->f_narrow[i] |= 1u << statement->reg;
         }
       if ((statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0)) &&
           statement->imm < COP_PAGE_SIZE)

@@ -28,6 +28,9 @@ typedef struct
   int8_t   loop[COP_GRAPH_BLOCKS];      /* the innermost; -1: none */
   uint16_t uses[COP_GRAPH_BLOCKS][32];  /* x registers named */
   uint32_t writes[COP_GRAPH_BLOCKS];    /* x registers written */
+  uint16_t f_uses[COP_GRAPH_BLOCKS][32];        /* f registers named */
+  uint32_t f_writes[COP_GRAPH_BLOCKS];
+  uint32_t f_narrow[COP_GRAPH_BLOCKS];  /* f registers that hold less than an f64 at times */
   CopLoop  loops[COP_GRAPH_LOOPS];      /* outer ones first */
   unsigned n_loops;
 } CopGraph;

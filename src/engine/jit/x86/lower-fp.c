@@ -157,7 +157,8 @@ new_copy (CopJitBackend *b, uint32_t keep)
 {
   do
     b->next_copy = b->next_copy == 15 ? FIRST_COPY : b->next_copy + 1;
-  while (b->next_copy < FIRST_COPY || (keep & BIT (b->next_copy)));
+  while (b->next_copy < FIRST_COPY || (keep & BIT (b->next_copy)) ||
+         b->r.fguest[b->next_copy] != NO_REG);
   b->f.kind[b->next_copy] = F_COPY_NONE;
   return XMM (b->next_copy);
 }
@@ -182,9 +183,22 @@ set_copy (CopJitBackend *b, CopReg xmm, unsigned reg, CopFCopyKind kind)
 static CopReg
 find_copy (const CopJitBackend *b, unsigned reg, bool is_double)
 {
+  if (b->r.fhost[reg] != NO_REG)
+    return XMM (b->r.fhost[reg]);
   for (unsigned i = FIRST_COPY; i < 16; i++)
     if (b->f.reg[i] == reg && b->f.kind[i] != F_COPY_NONE &&
         (is_double ? b->f.kind[i] == F_COPY_64 : b->f.kind[i] == F_COPY_32 || b->boxed[reg]))
+      return XMM (i);
+  return NO_REG;
+}
+
+CopReg
+lower_find_f (const CopJitBackend *b, unsigned reg, unsigned bits)
+{
+  if (b->r.fhost[reg] != NO_REG)
+    return XMM (b->r.fhost[reg]);
+  for (unsigned i = FIRST_COPY; i < 16; i++)
+    if (b->f.reg[i] == reg && (b->f.kind[i] == F_COPY_64 || (b->f.kind[i] == F_COPY_32 && bits == 32)))
       return XMM (i);
   return NO_REG;
 }
@@ -319,47 +333,74 @@ call_fp (CopJitBackend *b, const CopIrNode *node)
         lower_value (b, operands[i], RAX, 0);
         asm_store (&b->a, HART_FIELD (jit.args[i]), RAX);
       }
+  lower_save_f (b);
   asm_mov_ri (&b->a, RCX, node->imm);
   asm_call_to (&b->a, b->fp);
+  lower_load_f (b);
 }
 
-/* Evaluates an FP node whose result is an f32 or f64. Returns: the xmm register it is in, which is
-   no copy of anything yet */
+/* The operand of an FMA with its sign changed or not, as a shape of the instruction does. */
 static CopReg
-fp_to_xmm (CopJitBackend *b, CopIrRef ref)
+signed_operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg scratch, uint32_t keep,
+                bool *negated)
+{
+  const CopIrNode *node = node_of (b, ref);
+
+  *negated = is_double && node->op == IR_FNEG64 && node_of (b, node->a)->op == IR_GETF;
+  return operand (b, is_double, *negated ? node->a : ref, scratch, keep);
+}
+
+/* Evaluates an FP node whose result is an f32 or f64. @home: an xmm register that the result is
+   wanted in, or NO_REG. Returns: the xmm register it is in: @home, or one that is no copy of
+   anything yet */
+static CopReg
+fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg home)
 {
   CopIrNode node = *node_of (b, ref);
   const FpRow *row = &rows[fp_op (&node)];
   bool is_double = row->is_double;
   CopReg x, y, z, result;
+  bool minus_x, minus_z;
 
   switch ((Form) row->form)
     {
     case FORM_BINARY:
       x = operand (b, is_double, node.a, XMM (0), 0);
       y = operand (b, is_double, node.b, XMM (1), BIT (x));
-      result = new_copy (b, BIT (x) | BIT (y));
-      move (b, result, x);
-      asm_rr (&b->a, row->opcode, false, result, y);
+      result = home != NO_REG ? home : new_copy (b, BIT (x) | BIT (y));
+      if (b->host.fma)
+        /* Three operands come with it. */
+        asm_vex (&b->a, is_double ? 3 : 2, 1, row->opcode & 0xff, false, result, x, y);
+      else
+        {
+          CopReg work = result == y ? XMM (2) : result;
+
+          move (b, work, x);
+          asm_rr (&b->a, row->opcode, false, work, y);
+          if (work != result)
+            move (b, result, work);
+        }
       canonicalise (b, is_double, result);
       return result;
     case FORM_SQRT:
     case FORM_NARROW:
     case FORM_WIDEN:
       x = operand (b, is_double, node.a, XMM (0), 0);
-      result = new_copy (b, BIT (x));
+      result = home != NO_REG && home != x ? home : new_copy (b, BIT (x));
       /* The upper half of the result comes from its old value, which need not be waited for. */
       asm_rr (&b->a, 0x0f57, false, result, result);
       asm_rr (&b->a, row->opcode, false, result, x);
       canonicalise (b, row->form == FORM_SQRT ? is_double : !is_double, result);
       return result;
     case FORM_FMA:
-      x = operand (b, is_double, node.a, XMM (0), 0);
+      x = signed_operand (b, is_double, node.a, XMM (0), 0, &minus_x);
       y = operand (b, is_double, node.b, XMM (1), BIT (x));
-      z = operand (b, is_double, node.c, XMM (2), BIT (x) | BIT (y));
+      z = signed_operand (b, is_double, node.c, XMM (2), BIT (x) | BIT (y), &minus_z);
+      /* Not where it is wanted: the operands may be needed once more. */
       result = new_copy (b, BIT (x) | BIT (y) | BIT (z));
       move (b, result, x);
-      asm_vex (&b->a, 1, 2, 0xa9, is_double, result, y, z);
+      /* vfmadd213, vfmsub213, vfnmadd213, vfnmsub213 */
+      asm_vex (&b->a, 1, 2, 0xa9 + (minus_x ? 4 : 0) + (minus_z ? 2 : 0), is_double, result, y, z);
       /* Infinity times zero plus NaN is invalid to RISC-V, not to the host. */
       asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, result, result);
       add_redo (b, ref, CC_P, result, is_double ? 64 : 32);
@@ -485,7 +526,7 @@ lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
       to_integer (b, ref, &node, dst);
       break;
     default:
-      xmm_to_gpr (b, true, dst, fp_to_xmm (b, ref));
+      xmm_to_gpr (b, true, dst, fp_to_xmm (b, ref, NO_REG));
     }
 }
 
@@ -509,12 +550,36 @@ lower_setf (CopJitBackend *b, const CopIrStatement *statement)
   CopIrNode node = *node_of (b, statement->a);
   bool is_f32 = node.op == IR_BOX32;
   const CopIrNode *value = is_f32 ? node_of (b, node.a) : node_of (b, statement->a);
-  CopReg xmm;
+  CopReg home = (CopReg) b->r.fhost[reg], xmm;
 
+  if (home != NO_REG)
+    {
+      if (goes_to_xmm (b, value))
+        {
+          xmm = fp_to_xmm (b, statement->a, home);
+          if (xmm != home)
+            move (b, home, xmm);
+        }
+      else if (node.op == IR_LOAD)
+        lower_load_f64 (b, &node, home);
+      else
+        {
+          lower_value (b, statement->a, RAX, 0);
+          gpr_to_xmm (b, true, home, RAX);
+        }
+      return;
+    }
   if (goes_to_xmm (b, value))
     {
-      xmm = fp_to_xmm (b, is_f32 ? node.a : statement->a);
+      xmm = fp_to_xmm (b, is_f32 ? node.a : statement->a, NO_REG);
       asm_rm (&b->a, is_f32 ? 0xf3000f11 : 0xf2000f11, false, xmm, m);
+    }
+  else if (node.op == IR_LOAD)
+    {
+      /* Not one that a stub would give back. */
+      xmm = new_copy (b, 0);
+      lower_load_f64 (b, &node, xmm);
+      asm_rm (&b->a, 0xf2000f11, false, xmm, m);
     }
   else
     {

@@ -487,7 +487,9 @@ call_c (CopJitBackend *b, CopJitCallee callee, const CopIrNode *node, CopReg dst
   if (node->b != IR_NONE)
     lower_value (b, node->b, RDX, BIT (RAX));
   asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) callee);
+  lower_save_f (b);
   asm_call_to (&b->a, b->call);
+  lower_load_f (b);
   lower_forget_copies (b);
   asm_mov_rr (&b->a, true, dst, RAX);
 }
@@ -662,7 +664,10 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
         asm_mov_rr (&b->a, true, dst, home (b, node.imm & 31));
       break;
     case IR_GETF:
-      asm_load (&b->a, dst, f_mem (node.imm));
+      if (b->r.fhost[node.imm] != NO_REG)
+        asm_rr (&b->a, 0x66000f7e, true, (CopReg) b->r.fhost[node.imm], dst);   /* movq */
+      else
+        asm_load (&b->a, dst, f_mem (node.imm));
       break;
     case IR_ADD:
       if (!try_lea (b, &node, true, dst, keep))

@@ -179,7 +179,7 @@ in_span (const CopJitBackend *b)
 /* --- loads and stores -------------------------------------------------------------------------- */
 
 static void
-load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, CopMem m)
+load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, bool to_xmm, CopMem m)
 {
   /* clang-format off */
   static const struct { uint16_t opcode; bool w; } forms[] = {
@@ -190,7 +190,10 @@ load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, CopMem m)
   };
   /* clang-format on */
 
-  asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
+  if (to_xmm)
+    asm_rm (&b->a, 0xf2000f10, false, dst, m);  /* movsd */
+  else
+    asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
 }
 
 /* rcx = the addend of a single access by a slot. Returns: where the access goes; @stub is complete
@@ -220,8 +223,9 @@ slot_access (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, unsign
   return mem_index (base, RCX, 0, (int32_t) offset);
 }
 
-void
-lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+/* @to_xmm: of 64 bits, @dst is an xmm register */
+static void
+load (CopJitBackend *b, const CopIrNode *node, CopReg dst, bool to_xmm)
 {
   CopReg gva;
   CopStub *stub;
@@ -229,7 +233,7 @@ lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 
   if (in_span (b))
     {
-      load_host (b, node->imm, dst, span_access (b, node->a, false));
+      load_host (b, node->imm, dst, to_xmm, span_access (b, node->a, false));
       return;
     }
   if (slot_of (b) != NO_SLOT)
@@ -238,21 +242,35 @@ lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
                               &stub);
 
       stub->value = dst;
+      stub->to_xmm = to_xmm;
       stub->detail = node->imm;
       back = stub->back;
-      load_host (b, node->imm, dst, m);
+      load_host (b, node->imm, dst, to_xmm, m);
       asm_bind (&b->a, back);
       return;
     }
   gva = lower_to_some_reg (b, node->a, RAX, 0);
   stub = add_access_stub (b, STUB_LOAD, gva);
   stub->value = dst;
+  stub->to_xmm = to_xmm;
   stub->detail = node->imm;
   label = stub->label;
   back = stub->back;
   look_up (b, gva, cop_ir_load_size (node->imm), COP_ACCESS_LOAD, label);
-  load_host (b, node->imm, dst, mem_index (gva, RCX, 0, 0));
+  load_host (b, node->imm, dst, to_xmm, mem_index (gva, RCX, 0, 0));
   asm_bind (&b->a, back);
+}
+
+void
+lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  load (b, node, dst, false);
+}
+
+void
+lower_load_f64 (CopJitBackend *b, const CopIrNode *node, CopReg xmm)
+{
+  load (b, node, xmm, true);
 }
 
 /* The register to store from: its home, or rdx. */
@@ -280,6 +298,15 @@ store_host (CopJitBackend *b, unsigned bits, CopMem m, CopIrRef value)
     {
       asm_store_i (&b->a, bits / 8, m, (int32_t) constant);
       return;
+    }
+  if (cop_ir_node (b->unit, value)->op == IR_GETF && bits >= 32)
+    {
+      reg = lower_find_f (b, cop_ir_node (b->unit, value)->imm, bits);
+      if (reg != NO_REG)
+        {
+          asm_rm (&b->a, bits == 64 ? 0xf2000f11 : 0xf3000f11, false, reg, m);
+          return;
+        }
     }
   reg = store_value (b, bits, value);
   if (bits == 8)
@@ -394,7 +421,9 @@ lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   else
     {
       asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) amo_callees[kind][w]);
+      lower_save_f (b);
       asm_call_to (&b->a, b->call);
+      lower_load_f (b);
       lower_forget_copies (b);
       asm_mov_rr (&b->a, true, RDX, RAX);
     }
@@ -489,7 +518,10 @@ lower_load_stub (CopJitBackend *b, const CopStub *stub)
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
   lower_call_from_standard (b, stub->map);
-  asm_mov_rr (&b->a, true, stub->value, RAX);
+  if (stub->to_xmm)
+    asm_rr (&b->a, 0x66000f6e, true, stub->value, RAX); /* movq */
+  else
+    asm_mov_rr (&b->a, true, stub->value, RAX);
 }
 
 static void

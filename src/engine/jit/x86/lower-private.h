@@ -47,12 +47,15 @@ typedef struct
   uint8_t kind[16];             /* CopFCopyKind */
 } CopFCopies;
 
-/* Where x registers are. */
+/* Where registers are. f registers have places in loops only, and only those that hold f64. */
 typedef struct
 {
   uint8_t  host[32];            /* by x register: its host register; NO_REG: in the hart alone */
   uint8_t  guest[16];           /* by host register: the x register; 0: none */
   uint32_t dirty;               /* x registers that the hart may have another value of */
+  uint8_t  fhost[32];           /* by f register: its xmm register; NO_REG: in the hart */
+  uint8_t  fguest[16];          /* by xmm register: the f register; NO_REG: none */
+  uint32_t fdirty;
 } CopRegMap;
 
 /* A map that blocks or stubs have. */
@@ -89,6 +92,7 @@ typedef struct
   int32_t  offset;              /* of the access from the address in the register, with a slot */
   uint32_t place;               /* COP_JIT_PLACE */
   uint32_t detail;
+  bool     to_xmm;              /* of a load: value is an xmm register */
   uint64_t imm;
   uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
 } CopStub;
@@ -175,6 +179,9 @@ void lower_move_to (CopJitBackend *b, uint32_t map);
 void lower_call_to_standard (CopJitBackend *b, uint32_t map);
 void lower_call_from_standard (CopJitBackend *b, uint32_t map);
 void lower_map_subroutines (CopJitBackend *b);
+/* Around calls of C from anywhere: f registers in xmm registers are kept. */
+void lower_save_f (CopJitBackend *b);
+void lower_load_f (CopJitBackend *b);
 
 /* lower-slots.c */
 /* Gives accesses of loops their slots. */
@@ -209,6 +216,8 @@ CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32
 /* rcx = address of the TLB entry for @gva in the table that @table points to; clobbers rdx. */
 void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+/* The same for 64 bits into an xmm register. */
+void lower_load_f64 (CopJitBackend *b, const CopIrNode *node, CopReg xmm);
 void lower_store (CopJitBackend *b, const CopIrStatement *statement);
 void lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst);
 void lower_lr (CopJitBackend *b, const CopIrNode *node, CopReg dst);
@@ -221,6 +230,8 @@ void lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst);
 void lower_get_fflags (CopJitBackend *b, CopReg dst);
 void lower_set_fflags (CopJitBackend *b, CopIrRef value);
 void lower_fp_stub (CopJitBackend *b, const CopStub *stub);
+/* An xmm register that has the low @bits of f register @reg now; NO_REG: none. */
+CopReg lower_find_f (const CopJitBackend *b, unsigned reg, unsigned bits);
 /* Copies of f registers around calls of C, which clobbers xmm registers. */
 void lower_forget_copies (CopJitBackend *b);
 uint32_t lower_note_copies (CopJitBackend *b);

@@ -15,6 +15,9 @@
 #define WEIGHT_SHIFT 3
 /* Uses that pay for bringing a register in. */
 #define WORTH_A_HOST 2
+/* xmm registers for f registers of a loop, from this one down; the others are for copies. */
+#define LAST_XMM 15
+#define N_XMM 9
 
 /* Callers may clobber rax, rcx, rdx only. By how often compiled programs name each register. */
 const uint8_t cop_x86_home[32] = {
@@ -41,6 +44,9 @@ empty_map (CopRegMap *map)
   memset (map->host, NO_REG, sizeof map->host);
   memset (map->guest, 0, sizeof map->guest);
   map->dirty = 0;
+  memset (map->fhost, NO_REG, sizeof map->fhost);
+  memset (map->fguest, NO_REG, sizeof map->fguest);
+  map->fdirty = 0;
 }
 
 static void
@@ -58,7 +64,8 @@ standard_map (CopRegMap *map)
 static bool
 is_same (const CopRegMap *a, const CopRegMap *b)
 {
-  return a->dirty == b->dirty && memcmp (a->host, b->host, sizeof a->host) == 0;
+  return a->dirty == b->dirty && memcmp (a->host, b->host, sizeof a->host) == 0 &&
+         a->fdirty == b->fdirty && memcmp (a->fhost, b->fhost, sizeof a->fhost) == 0;
 }
 
 uint32_t
@@ -94,12 +101,40 @@ is_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
 }
 
 static bool
+is_f_spilled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return from->fhost[reg] != NO_REG && (from->fdirty & 1u << reg) &&
+         (to->fhost[reg] != from->fhost[reg] || !(to->fdirty & 1u << reg));
+}
+
+static bool
+is_f_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return to->fhost[reg] != NO_REG && to->fhost[reg] != from->fhost[reg];
+}
+
+static bool
 differs (const CopRegMap *from, const CopRegMap *to)
 {
   for (unsigned i = 1; i < 32; i++)
     if (is_spilled (from, to, i) || is_filled (from, to, i))
       return true;
+  for (unsigned i = 0; i < 32; i++)
+    if (is_f_spilled (from, to, i) || is_f_filled (from, to, i))
+      return true;
   return false;
+}
+
+static void
+store_f (CopJitBackend *b, unsigned reg, CopReg xmm)
+{
+  asm_rm (&b->a, 0xf2000f11, false, xmm, f_mem (reg));  /* movsd */
+}
+
+static void
+load_f (CopJitBackend *b, unsigned reg, CopReg xmm)
+{
+  asm_rm (&b->a, 0xf2000f10, false, xmm, f_mem (reg));
 }
 
 static void
@@ -111,6 +146,28 @@ move (CopJitBackend *b, const CopRegMap *from, const CopRegMap *to)
   for (unsigned i = 1; i < 32; i++)
     if (is_filled (from, to, i))
       asm_load (&b->a, (CopReg) to->host[i], x_mem (i));
+  for (unsigned i = 0; i < 32; i++)
+    if (is_f_spilled (from, to, i))
+      store_f (b, i, (CopReg) from->fhost[i]);
+  for (unsigned i = 0; i < 32; i++)
+    if (is_f_filled (from, to, i))
+      load_f (b, i, (CopReg) to->fhost[i]);
+}
+
+void
+lower_save_f (CopJitBackend *b)
+{
+  for (unsigned i = 0; i < 32; i++)
+    if (b->r.fhost[i] != NO_REG && (b->r.fdirty & 1u << i))
+      store_f (b, i, (CopReg) b->r.fhost[i]);
+}
+
+void
+lower_load_f (CopJitBackend *b)
+{
+  for (unsigned i = 0; i < 32; i++)
+    if (b->r.fhost[i] != NO_REG)
+      load_f (b, i, (CopReg) b->r.fhost[i]);
 }
 
 static const CopRegMap *
@@ -205,6 +262,57 @@ weigh (const CopGraph *graph, const CopLoop *loop, uint64_t weights[32])
 }
 
 static void
+place_f (CopRegMap *map, unsigned reg, unsigned xmm)
+{
+  map->fhost[reg] = xmm;
+  map->fguest[xmm] = reg;
+}
+
+/* Adds f registers of the loop to @map: those of the outer map stay, the rest is for what it uses
+   most. */
+static void
+map_f (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRegMap *map)
+{
+  uint64_t weights[32] = { 0 };
+  uint32_t narrow = 0, writes = 0;
+
+  for (unsigned i = 0; i < graph->n; i++)
+    if (loop->blocks >> i & 1)
+      {
+        for (unsigned j = 0; j < 32; j++)
+          weights[j] += (uint64_t) graph->f_uses[i][j]
+                        << WEIGHT_SHIFT * (graph->depth[i] - loop->depth);
+        narrow |= graph->f_narrow[i];
+        writes |= graph->f_writes[i];
+      }
+  for (unsigned i = 0; i < 32; i++)
+    if (outer->fhost[i] != NO_REG && weights[i] > 0)
+      place_f (map, i, outer->fhost[i]);
+  for (unsigned xmm = LAST_XMM; xmm > LAST_XMM - N_XMM; xmm--)
+    {
+      uint64_t best_weight = WORTH_A_HOST - 1;
+      int best = -1;
+
+      if (map->fguest[xmm] != NO_REG)
+        continue;
+      for (unsigned i = 0; i < 32; i++)
+        if (map->fhost[i] == NO_REG && !(narrow & 1u << i) && weights[i] > best_weight)
+          {
+            best_weight = weights[i];
+            best = (int) i;
+          }
+      if (best >= 0)
+        place_f (map, (unsigned) best, xmm);
+      else if (outer->fguest[xmm] != NO_REG && map->fhost[outer->fguest[xmm]] == NO_REG)
+        place_f (map, outer->fguest[xmm], xmm);
+    }
+  for (unsigned i = 0; i < 32; i++)
+    if (map->fhost[i] != NO_REG &&
+        ((writes & 1u << i) || (map->fhost[i] == outer->fhost[i] && (outer->fdirty & 1u << i))))
+      map->fdirty |= 1u << i;
+}
+
+static void
 make_map (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRegMap *map)
 {
   uint64_t weights[32];
@@ -286,6 +394,7 @@ lower_choose_maps (CopJitBackend *b, const CopGraph *graph)
       CopRegMap outer = *noted_map (b, loop->parent < 0 ? STANDARD_MAP : maps[loop->parent]);
 
       make_map (graph, loop, &outer, &b->r);
+      map_f (graph, loop, &outer, &b->r);
       maps[i] = lower_note_map (b);
       for (unsigned j = 0; j < graph->n; j++)
         if (loop->blocks >> j & 1)
