@@ -232,7 +232,7 @@ vmt_domain_console (const VmtDomain *domain, const char *device, uint32_t flags,
     }
   else
     good = false;
-  cop_client_attach (domain->client, NULL, &cop_remote_program, NULL, NULL, NULL, NULL);
+  cop_client_detach (domain->client);
   g_clear_error (&console.error);
   if (vmt_terminal_signal () != 0)
     vmt_terminal_die (vmt_terminal_signal ());

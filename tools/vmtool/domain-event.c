@@ -349,7 +349,7 @@ wait_for_events (Wait *wait, CopClient *client, const VmtDomain *domain, GError 
   g_source_remove (signal);
   if (timer != 0)
     g_source_remove (timer);
-  cop_client_attach (client, NULL, &cop_remote_program, NULL, NULL, NULL, NULL);
+  cop_client_detach (client);
   return good;
 }
 

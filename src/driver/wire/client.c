@@ -504,7 +504,7 @@ set_interest_locked (CopClient *client)
   bool wanted = client->failure == NULL && !cop_client_stream_is_full_locked (client) &&
                 client->events.length <= EVENTS_MAX;
 
-  if (!g_source_is_destroyed (client->source))
+  if (client->source != NULL && !g_source_is_destroyed (client->source))
     g_source_modify_unix_fd (client->source, client->fd_tag, wanted ? G_IO_IN : 0);
 }
 
@@ -519,6 +519,32 @@ cop_client_update_source_locked (CopClient *client)
     g_source_set_ready_time (client->source, 0);
 }
 
+void
+cop_client_detach (CopClient *client)
+{
+  g_autoptr (GSource) source = NULL;
+  g_autoptr (GMainContext) context = NULL;
+  GDestroyNotify destroy;
+  gpointer data;
+
+  g_mutex_lock (&client->lock);
+  source = g_steal_pointer (&client->source);
+  context = g_steal_pointer (&client->context);
+  destroy = client->destroy;
+  data = client->data;
+  client->destroy = NULL;
+  client->event = NULL;
+  client->closed = NULL;
+  client->data = NULL;
+  clear_packets (&client->events);
+  g_mutex_unlock (&client->lock);
+
+  if (source != NULL)
+    g_source_destroy (source);
+  if (destroy != NULL)
+    destroy (data);
+}
+
 static void
 tell_event (CopClient *client, CopPacket *packet)
 {
@@ -528,7 +554,7 @@ tell_event (CopClient *client, CopPacket *packet)
   g_autoptr (GError) error = NULL;
   g_autofree void *event = NULL;
 
-  if (procedure == NULL || (procedure->flags & COP_PROC_EVENT) == 0)
+  if (client->event == NULL || procedure == NULL || (procedure->flags & COP_PROC_EVENT) == 0)
     return;
   event = g_malloc (MAX (procedure->ret ()->size, 1));
   if (cop_xdr_decode (procedure->ret (), packet->payload, packet->payload_length, event, &error))

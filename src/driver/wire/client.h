@@ -119,6 +119,10 @@ void cop_client_attach (CopClient *client, GMainContext *context, const CopProgr
                         CopClientEventFunc event, CopClientClosedFunc closed, gpointer data,
                         GDestroyNotify destroy);
 
+/* Ends what cop_client_attach() began, on the context's thread, so that another may attach: events
+   that were not told yet are dropped. */
+void cop_client_detach (CopClient *client);
+
 /* Streams: opened by cop_client_call_full() with options.stream ----------------------------------
  */
 
