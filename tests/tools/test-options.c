@@ -243,9 +243,10 @@ test_complete (void)
   static const char *const command_line[] = { "hel", NULL };
   static const char *const option_line[] = { "help", "--js", NULL };
   static const char *const file_line[] = { "unknown", "", NULL };
-  g_auto (GStrv) commands = vmt_complete (command_line);
-  g_auto (GStrv) names = vmt_complete (option_line);
-  g_auto (GStrv) nothing = vmt_complete (file_line);
+  bool files;
+  g_auto (GStrv) commands = vmt_complete (command_line, &files);
+  g_auto (GStrv) names = vmt_complete (option_line, &files);
+  g_auto (GStrv) nothing = vmt_complete (file_line, &files);
 
   g_assert_cmpstr (commands[0], ==, "help");
   g_assert_null (commands[1]);

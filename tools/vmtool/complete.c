@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Completion of command lines, written from the command tables. The shell's script
- * (data/completion/vmtool) hands over the words and offers file names where nothing comes back.
+ * Completion of command lines, written from the command tables. The shells' scripts
+ * (data/completion/) hand over the words. Where nothing comes back they offer file names, unless
+ * the exit status says that none fits.
  */
 #include "vmtool/commands.h"
 #include "vmtool/connection.h"
@@ -50,16 +51,31 @@ offer_values (GPtrArray *offers, const char *prefix, const VmtOption *option)
     offer (offers, prefix, *value);
 }
 
-/* The option whose value is being typed after "--name"; NULL when @word is no such option. */
+/* The option of @options that @word names, if it takes a value. */
+static const VmtOption *
+find_option (const VmtOption *options, const char *word)
+{
+  for (const VmtOption *o = options; o != NULL && o->name != NULL; o++)
+    if (g_str_has_prefix (word, "--") ? strcmp (o->name, word + 2) == 0
+                                      : o->letter != 0 && o->letter == word[1] && word[2] == '\0')
+      return o->kind != VMT_FLAG && o->kind != VMT_FLAG_PATH ? o : NULL;
+  return NULL;
+}
+
+/* The option whose value is being typed after "--name"; NULL when @word is no such option.
+   @command: NULL before the command's name */
 static const VmtOption *
 option_awaiting_value (const VmtCommand *command, const char *word)
 {
-  if (!g_str_has_prefix (word, "--"))
+  const VmtOption *found = NULL;
+
+  if (word[0] != '-' || word[1] == '\0')
     return NULL;
-  for (const VmtOption *o = command->options; o != NULL && o->name != NULL; o++)
-    if (strcmp (o->name, word + 2) == 0)
-      return o->kind != VMT_FLAG && o->kind != VMT_FLAG_PATH ? o : NULL;
-  return NULL;
+  if (command != NULL)
+    found = find_option (command->options, word);
+  if (found == NULL && (command == NULL || command->connects))
+    found = find_option (vmt_connect_options, word);
+  return found;
 }
 
 /* The option that takes the next bare word after @words, all of which are complete. */
@@ -81,7 +97,7 @@ option_of_bare_word (const VmtCommand *command, const char *const *words, unsign
 
 static void
 offer_words (GPtrArray *offers, const VmtCommand *command, const char *const *words,
-             unsigned n_words)
+             unsigned n_words, bool *files)
 {
   const char *prefix = words[n_words - 1];
   const VmtOption *option =
@@ -97,8 +113,10 @@ offer_words (GPtrArray *offers, const VmtCommand *command, const char *const *wo
     }
   if (option == NULL)
     option = option_of_bare_word (command, words, n_words - 1);
-  if (option != NULL)
-    offer_values (offers, prefix, option);
+  if (option == NULL)
+    return;
+  offer_values (offers, prefix, option);
+  *files = option->kind == VMT_PATH;
 }
 
 /* Takes the URI from a command line, so that names come from the daemon that is meant; steps over
@@ -115,23 +133,36 @@ take_connection (const char *const **words)
       uri = word[0] + strlen ("--connect=");
   vmt_connection_select (uri, true, NULL);
 
-  while ((*words)[0] != NULL && (*words)[0][0] == '-' && (*words)[1] != NULL)
-    *words += (strcmp (**words, "-c") == 0 || strcmp (**words, "--connect") == 0) &&
-                  (*words)[2] != NULL
-                ? 2
-                : 1;
+  /* "-c URI" whole; "-c" and a URI that is being typed are left. */
+  while (**words != NULL && ***words == '-' && (*words)[1] != NULL)
+    {
+      unsigned n = option_awaiting_value (NULL, **words) != NULL ? 2 : 1;
+
+      if (n == 2 && (*words)[2] == NULL)
+        break;
+      *words += n;
+    }
 }
 
 char **
-vmt_complete (const char *const *words)
+vmt_complete (const char *const *words, bool *files)
 {
   GPtrArray *offers = g_ptr_array_new ();
   const VmtCommand *const *commands = vmt_commands;
   const VmtCommand *command = NULL;
   unsigned n_words;
 
+  *files = false;
   take_connection (&words);
   n_words = g_strv_length ((char **) words);
+  if (n_words == 2 && option_awaiting_value (NULL, words[0]) != NULL)
+    {
+      offer_values (offers, words[1], option_awaiting_value (NULL, words[0]));
+      g_ptr_array_add (offers, NULL);
+      return (char **) g_ptr_array_free (offers, FALSE);
+    }
+  if (n_words == 1 && words[0][0] == '-')
+    offer_options (offers, words[0], vmt_connect_options);
   /* The last word is not complete, so it names nothing yet. */
   while (n_words > 1 && commands != NULL)
     {
@@ -147,7 +178,7 @@ vmt_complete (const char *const *words)
   if (command == NULL ? n_words == 1 : commands != NULL && *commands != NULL)
     offer_commands (offers, words[0], commands);
   else if (command != NULL && commands == NULL && n_words > 0)
-    offer_words (offers, command, words, n_words);
+    offer_words (offers, command, words, n_words, files);
   g_ptr_array_add (offers, NULL);
   return (char **) g_ptr_array_free (offers, FALSE);
 }
@@ -155,10 +186,13 @@ vmt_complete (const char *const *words)
 static bool
 run (VmtCall *call, GError **error G_GNUC_UNUSED)
 {
-  g_auto (GStrv) offers = vmt_complete (vmt_call_strings (call, "word"));
+  bool files;
+  g_auto (GStrv) offers = vmt_complete (vmt_call_strings (call, "word"), &files);
 
   for (char **text = offers; *text != NULL; text++)
     puts (*text);
+  if (*offers == NULL && !files)
+    vmt_call_set_exit (call, VMT_EXIT_FAILED);
   return true;
 }
 

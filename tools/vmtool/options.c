@@ -42,9 +42,18 @@ const VmtOption vmt_common_options[] = {
   { NULL },
 };
 
+static char **
+complete_uris (const char *prefix G_GNUC_UNUSED)
+{
+  static const char *const uris[] = { "coppice:///session", "coppice:///system", NULL };
+
+  return g_strdupv ((char **) uris);
+}
+
 const VmtOption vmt_connect_options[] = {
   { "connect", VMT_STRING, N_ ("the daemon to talk to, as coppice:///session or "
-                               "coppice+ssh://host/session"), "URI", .letter = 'c' },
+                               "coppice+ssh://host/session"), "URI", .letter = 'c',
+    .complete = complete_uris },
   { "readonly", VMT_FLAG, N_ ("connect so that nothing can be changed"), .letter = 'r' },
   { NULL },
 };

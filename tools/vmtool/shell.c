@@ -255,13 +255,14 @@ static GPtrArray *
 find_offers (const char *const *words, unsigned n_words)
 {
   GPtrArray *offers = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) found = vmt_complete (words);
+  bool files;
+  g_auto (GStrv) found = vmt_complete (words, &files);
 
   for (char **offer = found; *offer != NULL; offer++)
     g_ptr_array_add (offers, g_strdup (*offer));
   if (n_words == 1)
     add_builtins (offers, words[0]);
-  else if (offers->len == 0)
+  else if (files || strcmp (words[0], "cd") == 0)
     add_files (offers, words[n_words - 1]);
   g_ptr_array_sort (offers, compare_offers);
   return offers;

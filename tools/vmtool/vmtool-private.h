@@ -93,6 +93,8 @@ unsigned vmt_edit_distance (const char *a, const char *b);
  * vmt_complete:
  * @words: the command line after "vmtool"; the last is the one being typed, perhaps empty
  *
- * Returns: (transfer full): what it can become; empty where only a file name fits
+ * @files: (out): whether the name of a file fits
+ *
+ * Returns: (transfer full): what it can become
  */
-char **vmt_complete (const char *const *words);
+char **vmt_complete (const char *const *words, bool *files);
