@@ -9,6 +9,7 @@
 #include "driver/client-uri.h"
 #include "driver/error.h"
 #include "driver/paths.h"
+#include "driver/wire/listen.h"
 #include "driver/wire/remote.h"
 
 #include <fcntl.h>
@@ -18,9 +19,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* How long a daemon that we started may take until it listens. */
-#define START_TRIES 500
-#define START_INTERVAL_US 10000
+/* Source: sd_listen_fds(3) */
+#define FIRST_INHERITED 3
+#define LISTEN_PID "LISTEN_PID="
 /* Seconds without work after which a daemon that we started leaves. */
 #define DAEMON_TIMEOUT "120"
 
@@ -68,24 +69,55 @@ find_daemon (void)
   return g_strdup ("virtcoppiced");
 }
 
-/* In the child: nothing of the caller's terminal or folder stays with the daemon. */
-static void
-become_daemon (G_GNUC_UNUSED gpointer data)
+/* Where the child writes its number into its environment. */
+typedef struct
 {
+  char pid[sizeof LISTEN_PID + 20];
+} Child;
+
+/* In the child, between fork and exec: only what a signal handler may do. Nothing of the caller's
+   terminal or folder stays with the daemon, and the sockets are for it. */
+static void
+become_daemon (gpointer data)
+{
+  Child *child = data;
+  char digits[20];
+  size_t n = 0, length = strlen (LISTEN_PID);
+
+  for (pid_t pid = getpid (); pid > 0; pid /= 10)
+    digits[n++] = (char) ('0' + pid % 10);
+  while (n > 0)
+    child->pid[length++] = digits[--n];
+  child->pid[length] = '\0';
   setsid ();
   if (chdir ("/") != 0)
     _exit (1);
 }
 
+/* Starts the daemon with the listening @sockets, as a service manager would: who connects is heard
+   as soon as it is ready, and nobody has to ask again and again whether it is. */
 static bool
-spawn_daemon (GError **error)
+spawn_daemon (const int *sockets, unsigned n_sockets, GError **error)
 {
   g_autofree char *program = find_daemon ();
   const char *const argv[] = { program, "--timeout=" DAEMON_TIMEOUT, NULL };
+  const int targets[] = { FIRST_INHERITED, FIRST_INHERITED + 1 };
+  g_autofree char *count = g_strdup_printf ("%u", n_sockets);
+  g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "LISTEN_FDS", count, TRUE);
+  g_autofree const char **variables = NULL;
+  guint n_variables = g_strv_length (environment), n = 0;
+  Child child = { .pid = LISTEN_PID };
 
-  if (g_spawn_async (NULL, (char **) argv, NULL,
-                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-                     become_daemon, NULL, NULL, error))
+  variables = g_new0 (const char *, n_variables + 2);
+  for (guint i = 0; i < n_variables; i++)
+    if (!g_str_has_prefix (environment[i], LISTEN_PID))
+      variables[n++] = environment[i];
+  variables[n] = child.pid;
+  if (g_spawn_async_with_pipes_and_fds (
+        NULL, argv, variables,
+        G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+        become_daemon, &child, -1, -1, -1, sockets, targets, n_sockets, NULL, NULL, NULL, NULL,
+        error))
     return true;
   g_prefix_error (error, _ ("cannot start the session's daemon: "));
   return false;
@@ -93,14 +125,17 @@ spawn_daemon (GError **error)
 
 /* Starts the daemon unless it runs meanwhile, and connects to it. Returns: a socket or -1 */
 static int
-start_daemon (const char *path, GError **error)
+start_daemon (const CopPaths *paths, const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *lock_path = g_build_filename (folder, "virtcoppiced.lock", NULL);
+  mode_t mode = paths->system ? 0666 : 0600;
   cop_autofd int lock = -1;
+  cop_autofd int changing = -1;
+  cop_autofd int reading = -1;
   int fd;
 
-  g_mkdir_with_parents (folder, 0700);
+  g_mkdir_with_parents (folder, paths->system ? 0755 : 0700);
   /* One of several clients that come at once starts it; libvirt's clients take the same lock. */
   lock = open (lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0 || fcntl (lock, F_SETLKW, &(struct flock){ .l_type = F_WRLCK }) != 0)
@@ -111,24 +146,26 @@ start_daemon (const char *path, GError **error)
   fd = connect_to (path);
   if (fd >= 0)
     return fd;
-  if (!spawn_daemon (error))
+  changing = cop_listen_unix (paths->socket, mode, error);
+  if (changing < 0)
     return -1;
-  for (int i = 0; i < START_TRIES; i++)
+  if (paths->socket_ro != NULL)
     {
-      fd = connect_to (path);
-      if (fd >= 0)
-        return fd;
-      g_usleep (START_INTERVAL_US);
+      reading = cop_listen_unix (paths->socket_ro, mode, error);
+      if (reading < 0)
+        return -1;
     }
-  g_set_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_NO_CONNECT,
-               _ ("the session's daemon was started, but does not listen on '%s'; run virtcoppiced "
-                  "by hand to see why"),
-               path);
-  return -1;
+  if (!spawn_daemon ((const int[]){ changing, reading }, reading < 0 ? 1 : 2, error))
+    return -1;
+  fd = connect_to (path);
+  if (fd < 0)
+    cop_driver_error_set_errno (error, errno, _ ("cannot connect to '%s'"), path);
+  return fd;
 }
 
+/* @log: (out) (transfer full) (nullable): set if a daemon was started: where it says why it fails */
 static int
-open_socket (const CopClientUri *uri, CopClientFlags flags, GError **error)
+open_socket (const CopClientUri *uri, CopClientFlags flags, char **log, GError **error)
 {
   g_autoptr (CopPaths) paths = NULL;
   const char *path = uri->socket;
@@ -147,7 +184,10 @@ open_socket (const CopClientUri *uri, CopClientFlags flags, GError **error)
   errnum = errno;
   if (fd < 0 && (errnum == ENOENT || errnum == ECONNREFUSED) && uri->session &&
       uri->socket == NULL && (flags & COP_CLIENT_NO_AUTOSTART) == 0)
-    return start_daemon (path, error);
+    {
+      *log = g_build_filename (paths->log_dir, "virtcoppiced.log", NULL);
+      return start_daemon (paths, path, error);
+    }
   if (fd < 0)
     g_set_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_NO_CONNECT,
                  _ ("cannot reach a daemon at '%s': %s; is virtcoppiced running?"), path,
@@ -227,16 +267,27 @@ cop_client_open (const char *text, CopClientFlags flags, GError **error)
 {
   g_autoptr (CopClientUri) uri = cop_client_uri_parse (text, error);
   g_autoptr (CopClient) client = NULL;
+  g_autofree char *log = NULL;
+  g_autoptr (GError) failed = NULL;
   int fd;
 
   if (uri == NULL)
     return NULL;
-  fd = uri->transport == COP_TRANSPORT_UNIX ? open_socket (uri, flags, error)
+  fd = uri->transport == COP_TRANSPORT_UNIX ? open_socket (uri, flags, &log, error)
                                             : open_program (uri, error);
   if (fd < 0)
     return NULL;
   client = cop_client_new_for_fd (fd);
-  if (!open_connection (client, uri, flags, error))
-    return NULL;
-  return g_steal_pointer (&client);
+  if (open_connection (client, uri, flags, &failed))
+    return g_steal_pointer (&client);
+
+  /* A daemon that ends at its start takes the connection with it. */
+  if (log != NULL && g_error_matches (failed, COP_DRIVER_ERROR, COP_DRIVER_ERROR_RPC))
+    g_set_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_NO_CONNECT,
+                 _ ("the session's daemon was started, but ended at once; '%s' may say why, or run "
+                    "virtcoppiced by hand"),
+                 log);
+  else
+    g_propagate_error (error, g_steal_pointer (&failed));
+  return NULL;
 }
