@@ -227,7 +227,14 @@ start_log (Daemon *self, GError **error)
       return false;
     }
   if (path == NULL && is_mute ())
-    path = g_build_filename (self->paths->log_dir, "virtcoppiced.log", NULL);
+    {
+      g_autofree char *file = g_build_filename (self->paths->log_dir, "virtcoppiced.log", NULL);
+
+      /* In a home that cannot be written to there is no log, but still a daemon. */
+      g_mkdir_with_parents (self->paths->log_dir, 0700);
+      if (cop_log_init (level, file, NULL))
+        return true;
+    }
   return cop_log_init (level, path, error);
 }
 
