@@ -538,7 +538,7 @@ void cop_domain_config_sync_consoles (CopDomainConfig *config);
 typedef struct
 {
   const char *name;             /* "rva22s64" */
-  const char *isa;              /* for cop_isa_parse() */
+  const char *isa;              /* for cop_isa_parse(); NULL: all extensions */
   const char *says;             /* what it is, for the reference page */
 } CopCpuModel;
 

@@ -18,6 +18,7 @@ const CopCpuModel cop_cpu_models[] = {
   { "rv64gc",   "rv64gc",   N_("IMAFDC with S and U modes, Sv39 to Sv57") },
   { "rva20s64", RVA20 SV39, N_("what the profile RVA20S64 demands") },
   { "rva22s64", RVA22 SV39, N_("what the profile RVA22S64 demands") },
+  { "max",      NULL,       N_ ("all that Coppice has, as mode maximum") },
   { NULL },
 };
 /* clang-format on */
@@ -59,8 +60,9 @@ cop_domain_cpu_isa (const CopDomainCpu *cpu, CopIsa *isa, GError **error)
   if (model == NULL)
     return fail_model (cpu->model, error);
 
-  g_string_append (text, model->isa);
-  if (cpu->mode == COP_CPU_MODE_MAXIMUM)
+  if (model->isa != NULL)
+    g_string_append (text, model->isa);
+  if (cpu->mode == COP_CPU_MODE_MAXIMUM || model->isa == NULL)
     for (unsigned i = 0; i < COP_ISA_LAST; i++)
       g_string_append_printf (text, "%s%s=on", text->len > 0 ? "," : "", cop_isa_table[i].name);
   for (guint i = 0; i < cpu->features->len; i++)
