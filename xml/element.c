@@ -335,7 +335,8 @@ check_mac (const char *text, uint8_t mac[6], GError **error)
         int digit = g_ascii_xdigit_value (text[i]);
 
         good = digit >= 0;
-        mac[i / 3] = i % 3 == 0 ? digit << 4 : mac[i / 3] | digit;
+        if (good)
+          mac[i / 3] = i % 3 == 0 ? digit << 4 : mac[i / 3] | digit;
       }
   if (!good || (mac[0] & 1) != 0 || is_zero (mac, 6))
     return fail_value (error, COP_XML_ERROR_VALUE, text,
