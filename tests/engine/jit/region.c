@@ -545,6 +545,63 @@ emit_loop (Maker *m)
     emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
 }
 
+/* A counted loop that nothing leaves but a trap or a branch or two: a pointer walks in small steps,
+   and doubles are computed with. What a loop keeps in host registers. */
+static void
+emit_stream (Maker *m)
+{
+  static const CopInsnOp doubles[] = {
+    COP_INSN_fadd_d,   COP_INSN_fsub_d,   COP_INSN_fmul_d,   COP_INSN_fdiv_d,   COP_INSN_fsqrt_d,
+    COP_INSN_fmadd_d,  COP_INSN_fmsub_d,  COP_INSN_fnmadd_d, COP_INSN_fnmsub_d, COP_INSN_fsgnj_d,
+    COP_INSN_fsgnjn_d, COP_INSN_fmin_d,   COP_INSN_fcvt_d_l, COP_INSN_fcvt_w_d, COP_INSN_flt_d,
+    COP_INSN_fmv_x_d,  COP_INSN_fcvt_l_d, COP_INSN_feq_d,    COP_INSN_fmv_d_x,
+  };
+  static const CopInsnOp accesses[] = {
+    COP_INSN_fld, COP_INSN_fsd, COP_INSN_fld, COP_INSN_fsd, COP_INSN_ld,
+    COP_INSN_sd,  COP_INSN_lw,  COP_INSN_sb,  COP_INSN_lbu, COP_INSN_fsw,
+  };
+  static const int8_t steps[] = { 8, 16, 24, -8, 1, 40, 0 };
+  unsigned counter = PICK (m, results), pointer = PICK (m, pointers), n = 2 + below (m, 10);
+  int32_t step = PICK (m, steps);
+  unsigned start;
+
+  if (counter == 0 || room (m) < 512)
+    return;
+  emit (m, I (addi, .rd = counter, .imm = 1 + below (m, 200)), true);
+  start = m->at;
+  for (unsigned i = 0; i < n; i++)
+    {
+      unsigned what = below (m, 8);
+      CopInsnOp op = what < 4 ? PICK (m, doubles) : PICK (m, accesses);
+      bool to_x = op == COP_INSN_fcvt_w_d || op == COP_INSN_fcvt_l_d || op == COP_INSN_flt_d ||
+                  op == COP_INSN_feq_d || op == COP_INSN_fmv_x_d || op == COP_INSN_ld ||
+                  op == COP_INSN_lw || op == COP_INSN_lbu;
+      Fields f = {
+        .rd = to_x ? PICK (m, results) : below (m, 12),
+        .rs1 = what >= 4 ? pointer : below (m, 12),
+        .rs2 = below (m, 12),
+        .rs3 = below (m, 12),
+        .rm = one_in (m, 8) ? below (m, 5) : 7,
+        .imm = (int32_t) below (m, 8) * (one_in (m, 8) ? 7 : 8),
+      };
+
+      if (to_x && f.rd == counter)
+        f.rd = 0;
+      if (what == 7)
+        emit (m,
+              I (add, .rd = counter == TEMP ? TEMP2 : TEMP, .rs1 = any_register (m),
+                 .rs2 = any_register (m)),
+              true);
+      else
+        emit (m, encode (op, f), true);
+      if (one_in (m, 12))
+        emit (m, I (beq, .rs1 = any_register (m), .rs2 = any_register (m), .imm = 8), true);
+    }
+  emit (m, I (addi, .rd = pointer, .rs1 = pointer, .imm = step), true);
+  emit (m, I (addi, .rd = counter, .rs1 = counter, .imm = -1), true);
+  emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
+}
+
 /* Branches and jumps lead to where an instruction starts; fixed in a second pass. */
 static void
 emit_control (Maker *m)
@@ -565,7 +622,10 @@ emit_control (Maker *m)
       emit_patch_call (m, below (m, N_SLOTS));
       break;
     case 3:
-      emit_loop (m);
+      if (one_in (m, 2))
+        emit_loop (m);
+      else
+        emit_stream (m);
       break;
     default:
       emit (m,

@@ -280,7 +280,7 @@ store_value (CopJitBackend *b, unsigned bits, CopIrRef value)
   const CopIrNode *node = cop_ir_node (b->unit, value);
 
   /* An f32 was stored by halves: a load of the whole would wait for both. */
-  if (node->op == IR_GETF && bits <= 32)
+  if (node->op == IR_GETF && bits <= 32 && b->r.fhost[node->imm] == NO_REG)
     {
       asm_rm (&b->a, 0x8b, false, RDX, f_mem (node->imm));
       return RDX;
