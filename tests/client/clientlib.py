@@ -15,7 +15,7 @@ import time
 import traceback
 
 GUEST = os.environ.get('COPPICE_GUEST', '')
-DEADLINE = 60          # seconds; how long something may take before it is a failure
+DEADLINE = int(os.environ.get("COPPICE_DEADLINE", "60"))          # seconds; how long something may take before it is a failure
 
 
 class Skip(Exception):
@@ -87,12 +87,21 @@ class Daemon:
 
     def stop(self):
         """Ends the daemon and the machines that it leaves behind."""
-        for name in self.virsh('list', '--name').lines():
-            self.virsh('destroy', name)
-        self.process.terminate()
+        try:
+            self.remove_all()
+            self.process.terminate()
+        finally:
+            if self.process.poll() is None and sys.exc_info()[0] is not None:
+                self.kill()
         status = self.process.wait(DEADLINE)
         shutil.rmtree(self.root, ignore_errors=True)
         assert status == 0, f'the daemon ended with status {status}'
+
+    def remove_all(self):
+        for name in self.virsh('list', '--name').lines():
+            self.virsh('destroy', name)
+        for name in self.virsh('list', '--all', '--name').lines():
+            self.virsh('undefine', name, '--managed-save')
 
     def virsh(self, *args, text=None, read_only=False, uri=None):
         environment = dict(os.environ, LC_ALL='C')
@@ -148,8 +157,8 @@ def domain_xml(name, devices='', memory=32, vcpus=1, extra='', uuid=None):
 '''
 
 
-def run(cases):
-    """Runs functions as TAP; each gets nothing and fails by an exception."""
+def run(cases, after=lambda: None):
+    """Runs functions as TAP; each gets nothing and fails by an exception; @after each is called."""
     print(f'1..{len(cases)}', flush=True)
     failed = False
     for number, case in enumerate(cases, 1):
@@ -165,4 +174,9 @@ def run(cases):
             for line in traceback.format_exc().splitlines():
                 print(f'# {line}')
             sys.stdout.flush()
+        try:
+            after()
+        except Exception as error:      # pylint: disable=broad-except
+            failed = True
+            print(f'# cleaning up after {title}: {error}')
     return 1 if failed else 0

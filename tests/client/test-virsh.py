@@ -391,7 +391,7 @@ def main():
         return 0
     daemon = Daemon()
     try:
-        return run(cases)
+        return run(cases, after=daemon.remove_all)
     finally:
         daemon.stop()
 
