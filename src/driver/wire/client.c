@@ -504,7 +504,12 @@ set_interest_locked (CopClient *client)
   bool wanted = client->failure == NULL && !cop_client_stream_is_full_locked (client) &&
                 client->events.length <= EVENTS_MAX;
 
-  if (client->source != NULL && !g_source_is_destroyed (client->source))
+  if (client->source == NULL || g_source_is_destroyed (client->source) || client->fd_tag == NULL)
+    return;
+  /* A peer that hung up is told for ever, whether that is of interest or not. */
+  if (client->failure != NULL)
+    g_source_remove_unix_fd (client->source, g_steal_pointer (&client->fd_tag));
+  else
     g_source_modify_unix_fd (client->source, client->fd_tag, wanted ? G_IO_IN : 0);
 }
 
