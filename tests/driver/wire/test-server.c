@@ -421,6 +421,29 @@ test_events (void)
   g_main_loop_unref (listener.loop);
 }
 
+/* When the other side has gone, others in the same context have their turn. */
+static void
+test_hang_up (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  Listener listener = { .loop = g_main_loop_new (context, FALSE), .seen = g_string_new (NULL) };
+  g_autoptr (CopClient) client = NULL;
+  int ends[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+  client = cop_client_new_for_fd (ends[0]);
+  cop_client_attach (client, context, &cop_remote_program, event_seen, connection_closed, &listener,
+                     NULL);
+  close (ends[1]);
+  g_main_loop_run (listener.loop);
+  g_assert_true (listener.closed);
+  for (int i = 0; i < 3; i++)
+    g_main_context_iteration (context, FALSE);
+  g_assert_false (g_main_context_pending (context));
+  g_string_free (listener.seen, TRUE);
+  g_main_loop_unref (listener.loop);
+}
+
 static void
 test_deaf (void)
 {
@@ -695,6 +718,7 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/server/keepalive", test_keepalive);
   g_test_add_func ("/wire/server/fds", test_fds);
   g_test_add_func ("/wire/server/events", test_events);
+  g_test_add_func ("/wire/server/hang-up", test_hang_up);
   g_test_add_func ("/wire/server/deaf", test_deaf);
   g_test_add_func ("/wire/server/stream", test_stream);
   g_test_add_func ("/wire/server/stream-abort", test_stream_abort);
