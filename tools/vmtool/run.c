@@ -485,7 +485,7 @@ static const VmtOption options[] = {
   { "harts",          VMT_INT,    N_ ("number of harts, each on a thread of its own"), .otherwise = "1", .min = 1, .max = COP_MAX_HARTS },
   { "cpu",            VMT_STRING, N_ ("switch extensions, as in zba=off,sv57=off"), "LIST" },
   { "engine",         VMT_STRING, N_ ("how instructions are executed"), "NAME", .complete = vmt_complete_engines },
-  { "jit-cache",      VMT_SIZE,   N_ ("room for translated code"), .otherwise = "64M", .min = COP_MIB, .max = COP_GIB },
+  { "jit-cache",      VMT_SIZE,   N_ ("room for translated code"), .otherwise = "256M", .min = COP_MIB, .max = COP_GIB },
   { "verify",         VMT_FLAG,   N_ ("run the interpreter in step with translated code, and stop where they differ; for one hart, slow") },
   { "disk",           VMT_PATH,   N_ ("attach a raw disk"), "FILE[,readonly][,serial=TEXT][,format=raw]", .repeated = true },
   { "net",            VMT_STRING, N_ ("attach a network interface; one of kind 'user' is there unless you say otherwise"), "user[,forward=tcp:2222:22]|tap,ifname=NAME|none", .repeated = true },

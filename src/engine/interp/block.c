@@ -169,7 +169,7 @@ typedef struct
   uint8_t        branches[COP_BLOCK_MAX_BRANCHES];      /* indices of their operations */
   unsigned       n_branches;
   uint8_t        last_rd;       /* what the operation before wrote; 0: nothing */
-  bool           dirty;         /* FS is Dirty from here on */
+  bool           dirty;         /* FS is known to be Dirty */
   bool           divided;       /* by PMP: what may be fetched depends on where on the page it is */
 } Builder;
 
@@ -305,6 +305,16 @@ is_illegal_now (const CopInsn *insn, uint16_t effects, uint32_t mode)
   return (effects & FP_RM) && insn->rm == COP_RM_DYN && (mode & COP_MODE_FRM_MASK) > COP_RM_RMM;
 }
 
+/* Once a block. Behind a load, which may trap and then has changed nothing. */
+static void
+make_dirty (Builder *builder, uint16_t effects)
+{
+  if (!(effects & FP_DIRTY) || builder->dirty)
+    return;
+  add_op (builder, COP_OP_MAKE_DIRTY);
+  builder->dirty = true;
+}
+
 /* Adds one instruction. Returns whether it may be followed by the next. */
 static bool
 add_insn (Builder *builder, const CopInsn *insn)
@@ -323,11 +333,8 @@ add_insn (Builder *builder, const CopInsn *insn)
       return false;
     }
 
-  if ((effects & FP_DIRTY) && !builder->dirty)
-    {
-      add_op (builder, COP_OP_MAKE_DIRTY);
-      builder->dirty = true;
-    }
+  if (!(effects & MEM_READ))
+    make_dirty (builder, effects);
   if (effects == PURE && insn->rd == 0)
     {
       /* A hint, or a result nobody sees: counted, not executed. */
@@ -361,6 +368,7 @@ add_insn (Builder *builder, const CopInsn *insn)
     }
   block->n_insns++;
   builder->halfwords += insn->length / 2;
+  make_dirty (builder, effects);
   return !(effects & ENDS_BLOCK) || operands == COP_OPERANDS_S_T_P;
 }
 
@@ -464,7 +472,7 @@ start (Builder *builder, CopBlockCache *cache, CopBlock *block, uint64_t gpa, bo
   builder->halfwords = 0;
   builder->n_branches = 0;
   builder->last_rd = 0;
-  builder->dirty = !(mode & COP_MODE_FS_CLEAN);
+  builder->dirty = false;
   builder->divided = divided;
   memset (block, 0, sizeof *block);
   block->gpa = gpa;

@@ -232,7 +232,6 @@ do_illegal:
 
 do_make_dirty:
   hart->s.mstatus |= COP_MSTATUS_FS;
-  cop_hart_update_view (hart);
   NEXT;
 
 do_go_on:

@@ -32,7 +32,7 @@ typedef struct
   uint64_t    unused;
 } CopJitJump;
 
-#define COP_JIT_JUMP_BITS 12
+#define COP_JIT_JUMP_BITS 14
 
 static inline unsigned
 cop_jit_jump_slot (uint64_t pc)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DEFAULT_SIZE (64 * COP_MIB)
+#define DEFAULT_SIZE (256 * COP_MIB)
 #define MINIMUM_SIZE (1 * COP_MIB)
 
 /* --- memory ------------------------------------------------------------------------------------ */

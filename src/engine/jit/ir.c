@@ -453,7 +453,7 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
 {
   static const char *const kinds[] = { "",       "",    "store", "effect", "branch if", "jump",
                                        "jump to", "system", "interpret", "fence", "relax",
-                                       "zero block", "fflags =", "check next page",
+                                       "zero block", "fflags =", "dirty", "check next page",
                                        "check target", "nop" };
 
   g_string_append_printf (text, "  %03x  ", statement->offset);

@@ -206,6 +206,7 @@ typedef enum
   IR_RELAX,                     /* pause */
   IR_CBO_ZERO,                  /* of the block at gva a; imm: the bits */
   IR_SET_FFLAGS,                /* fflags = a */
+  IR_MAKE_DIRTY,                /* mstatus.FS becomes Dirty */
   IR_CHECK_NEXT_PAGE,           /* fetches of the next page lead to host address imm; else the
                                    instruction is the interpreter's */
   IR_CHECK_TARGET,              /* a must be a multiple of 4, else a misaligned-instruction trap */

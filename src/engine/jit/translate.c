@@ -36,6 +36,7 @@ typedef struct
   CopIrRef       merge;         /* value of the statement before, to be merged into this one */
   uint8_t        merge_reg;
   bool           uses_spans;
+  bool           dirty;         /* FS is known to be Dirty */
 } Translator;
 
 /* --- statements ---------------------------------------------------------------------------- */
@@ -322,8 +323,16 @@ is_plain_fflags (const Translator *t)
     return false;
   if (t->insn.op == COP_INSN_csrrs)
     return t->insn.rs1 == 0;
-  return (t->insn.op == COP_INSN_csrrw || t->insn.op == COP_INSN_csrrwi) && t->insn.rd == 0 &&
-         !(t->hart->mode & COP_MODE_FS_CLEAN);
+  return (t->insn.op == COP_INSN_csrrw || t->insn.op == COP_INSN_csrrwi) && t->insn.rd == 0;
+}
+
+/* Once a block, before the first instruction that needs it. */
+static void
+make_dirty (Translator *t)
+{
+  if (!t->dirty)
+    add_statement (t, IR_MAKE_DIRTY, IR_NONE, IR_NONE, 0);
+  t->dirty = true;
 }
 
 static void
@@ -334,10 +343,13 @@ add_system (Translator *t)
   else if (t->insn.op == COP_INSN_csrrs)
     set_x (t, cop_ir_add (t->unit, IR_FFLAGS, IR_NONE, IR_NONE, IR_NONE, 0));
   else
-    add_statement (t, IR_SET_FFLAGS,
-                   t->insn.op == COP_INSN_csrrw ? get_x (t, t->insn.rs1)
-                                                : cop_ir_const (t->unit, t->insn.bits >> 15 & 31),
-                   IR_NONE, 0);
+    {
+      make_dirty (t);
+      add_statement (t, IR_SET_FFLAGS,
+                     t->insn.op == COP_INSN_csrrw ? get_x (t, t->insn.rs1)
+                                                  : cop_ir_const (t->unit, t->insn.bits >> 15 & 31),
+                     IR_NONE, 0);
+    }
 }
 
 static void
@@ -474,7 +486,6 @@ translate_insn (Translator *t)
   t->effects = t->insn.op == COP_INSN_ILLEGAL ? 0 : cop_insn_table[t->insn.op].effects;
   if (t->insn.op == COP_INSN_ILLEGAL ||
       ((t->effects & FP) && (t->hart->mode & COP_MODE_FS_OFF)) ||
-      ((t->effects & FP_DIRTY) && (t->hart->mode & COP_MODE_FS_CLEAN)) ||
       ((t->effects & FP_RM) && t->insn.rm == COP_RM_DYN &&
        (t->hart->mode & COP_MODE_FRM_MASK) > COP_RM_RMM))
     {
@@ -482,12 +493,17 @@ translate_insn (Translator *t)
       return false;
     }
 
+  if ((t->effects & FP_DIRTY) && !(t->effects & MEM_READ))
+    make_dirty (t);
   prepare_merge (t);
   merged = t->merge != IR_NONE;
   meanings[t->insn.op](t);
   if (merged)
     g_array_index (t->unit->statements, CopIrStatement, before - 1).kind = IR_NOP;
   t->merge = IR_NONE;
+  /* A load that traps has changed nothing. */
+  if (t->effects & FP_DIRTY)
+    make_dirty (t);
   if (t->insn.op == COP_INSN_ebreak)
     return false;
   if (t->insn.op >= COP_INSN_beq && t->insn.op <= COP_INSN_bgeu)
@@ -642,6 +658,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
       t->sext32[i] = false;
     }
   t->merge = IR_NONE;
+  t->dirty = false;
   while (more && offset < COP_PAGE_SIZE && t->block.n_insns < COP_UNIT_BLOCK_INSNS &&
          (offset == start || !is_start (list, offset)))
     {

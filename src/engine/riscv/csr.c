@@ -60,8 +60,7 @@ merged_fcsr (CopHart *hart)
 static void
 replace_fcsr (CopHart *hart, uint8_t fcsr)
 {
-  bool new_mode = (hart->s.fcsr ^ fcsr) >> 5 != 0 ||
-                  (hart->s.mstatus & COP_MSTATUS_FS) != COP_MSTATUS_FS;
+  bool new_mode = (hart->s.fcsr ^ fcsr) >> 5 != 0;
 
   cop_fpu_set_fcsr (hart, fcsr);
   hart->s.mstatus |= COP_MSTATUS_FS;

@@ -219,7 +219,6 @@ struct CopHart
 /* CopHart.mode: code is keyed by its physical address and these bits. */
 #define COP_MODE_FRM_MASK 0x7u          /* frm of fcsr */
 #define COP_MODE_FS_OFF 0x8u            /* mstatus.FS is Off: FP instructions are illegal */
-#define COP_MODE_FS_CLEAN 0x10u         /* FS is neither Off nor Dirty: FP writes make it Dirty */
 
 /* Rows of mstatus. Source: RISC-V Privileged Spec 20240411 §3.1.6. */
 #define COP_MSTATUS_SIE (UINT64_C (1) << 1)

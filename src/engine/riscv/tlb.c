@@ -401,11 +401,10 @@ static uint32_t
 choose_mode (const CopHart *hart)
 {
   uint32_t mode = hart->s.fcsr >> 5;
-  uint64_t fs = hart->s.mstatus & COP_MSTATUS_FS;
 
-  if (fs == 0)
-    return mode | COP_MODE_FS_OFF;
-  return fs == COP_MSTATUS_FS ? mode : mode | COP_MODE_FS_CLEAN;
+  /* Whether FS is Clean or Dirty makes no difference: after each switch of processes the same code
+     would be another's. What writes to the unit's state makes FS Dirty, be it so or not. */
+  return hart->s.mstatus & COP_MSTATUS_FS ? mode : mode | COP_MODE_FS_OFF;
 }
 
 void

@@ -333,6 +333,9 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
     case IR_SET_FFLAGS:
       lower_set_fflags (b, statement->a);
       return true;
+    case IR_MAKE_DIRTY:
+      asm_alu_mi (&b->a, ALU_OR, false, HART_FIELD (s.mstatus), COP_MSTATUS_FS);
+      return true;
     case IR_CHECK_NEXT_PAGE:
       check_next_page (b, statement);
       return true;
