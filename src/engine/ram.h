@@ -25,6 +25,7 @@ typedef struct
 {
   uint64_t writers;             /* atomic */
   uint64_t code;                /* atomic */
+  uint64_t readers;             /* atomic: harts that ever decoded code of the page, a bit each */
 } CopPage;
 
 typedef struct

@@ -534,6 +534,10 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
   cache->n_built++;
   block->lasting = true;
   block->part = part;
+  if (part != 0)
+    block->heat = INT32_MAX;
+  else if (cache->has_better != NULL && cache->has_better (cache->hart, gpa))
+    block->heat = 0;
   block->bucket_next = *bucket;
   *bucket = block;
   block->page_next = *page_of (cache, gpa);
@@ -591,16 +595,17 @@ cop_block_code_changed (CopRam *ram, GPtrArray *harts, CopHart *running, uint64_
   uint64_t line = UINT64_C (1) << COP_CODE_LINE_SHIFT;
   uint64_t start = *gpa & ~(line - 1), end = (*gpa + *length + line - 1) & ~(line - 1);
   CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .address = start, .length = end - start };
+  uint64_t readers = 0;
 
   for (uint64_t at = start; at < end; at = (at & PAGE_MASK) + COP_PAGE_SIZE)
-    cop_mmu_unwatch_code (ram, at, MIN (end, (at & PAGE_MASK) + COP_PAGE_SIZE) - at);
+    readers |= cop_mmu_unwatch_code (ram, at, MIN (end, (at & PAGE_MASK) + COP_PAGE_SIZE) - at);
   for (unsigned i = 0; i < harts->len; i++)
     {
       CopHart *hart = g_ptr_array_index (harts, i);
 
       if (hart == running)
         hart->engine->ops->drop_code (hart->engine, hart, start, end - start);
-      else
+      else if (readers >> hart->id & 1)
         cop_hart_request (hart, &request);
     }
   *gpa = start;

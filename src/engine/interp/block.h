@@ -117,6 +117,8 @@ typedef struct
   CopBlock          *crossing[COP_BLOCK_CROSSING];
   CopBlock          *scratch;   /* (owned): a block to be run once */
   int32_t            heat;      /* of a new block */
+  /* (nullable): whether there is better code at a gpa; such a block has no heat from the start */
+  bool             (*has_better) (CopHart *hart, uint64_t gpa);
   uint8_t           *arena;     /* (owned) */
   size_t             arena_used;
   uint64_t           n_built, n_dropped, n_flushes;

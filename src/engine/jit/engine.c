@@ -121,6 +121,15 @@ jit_destroy (CopEngine *engine)
   g_free (jit);
 }
 
+/* Whether the interpreter need not run what is at @gpa. */
+static bool
+has_code (CopHart *hart, uint64_t gpa)
+{
+  CopJit *jit = (CopJit *) hart->engine;
+
+  return cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL;
+}
+
 static void
 jit_attach (CopEngine *engine, CopHart *hart)
 {
@@ -129,6 +138,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
 
   own->blocks = cop_block_cache_new (hart, cop_interp_labels ());
   own->blocks->heat = jit->heat;
+  own->blocks->has_better = has_code;
   own->unit = cop_ir_unit_new ();
   own->jumps = g_new0 (CopJitJump, 1u << COP_JIT_JUMP_BITS);
   hart->engine = engine;
@@ -171,10 +181,7 @@ clear_jumps (CopHart *hart)
 static bool
 is_translated (gpointer data, uint64_t gpa)
 {
-  CopHart *hart = data;
-  CopJit *jit = (CopJit *) hart->engine;
-
-  return cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL;
+  return has_code (data, gpa);
 }
 
 /* Makes room in the cache: no hart may be in what is closed when it is written over. */
@@ -573,7 +580,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   CopJit *jit = (CopJit *) engine;
   CopJitCache *cache = jit->cache;
   uint64_t sums[G_N_ELEMENTS (exits)] = { 0 };
-  uint64_t translated = 0, all = 0, ns = 0, compared = 0, skipped = 0;
+  uint64_t translated = 0, all = 0, ns = 0, compared = 0, skipped = 0, built = 0, flushes = 0;
 
   g_mutex_lock (&jit->lock);
   for (unsigned i = 0; i < jit->harts->len; i++)
@@ -586,12 +593,16 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
       translated += own->insns_translated;
       all += hart->s.instret;
       ns += own->translation_ns;
+      built += own->blocks->n_built;
+      flushes += own->blocks->n_flushes;
       if (own->verify != NULL)
         cop_jit_verify_stats (own->verify, &compared, &skipped);
     }
   g_mutex_unlock (&jit->lock);
   func (data, "jit.instructions", translated);
   func (data, "interp.instructions", all - translated);
+  func (data, "interp.blocks-decoded", built);
+  func (data, "interp.cache-flushes", flushes);
   for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
     func (data, exits[j], sums[j]);
   g_mutex_lock (&cache->lock);

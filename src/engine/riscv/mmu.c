@@ -394,13 +394,16 @@ cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length)
   first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
   last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
   lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+  mine = UINT64_C (1) << hart->id;
+  /* Before the lines: who takes them off the watch afterwards knows whom to tell. */
+  if (!(__atomic_load_n (&page->readers, __ATOMIC_RELAXED) & mine))
+    __atomic_fetch_or (&page->readers, mine, __ATOMIC_SEQ_CST);
   if ((__atomic_load_n (&page->code, __ATOMIC_RELAXED) & lines) != lines)
     __atomic_fetch_or (&page->code, lines, __ATOMIC_SEQ_CST);
 
   writers = __atomic_load_n (&page->writers, __ATOMIC_SEQ_CST);
   if (writers == 0)
     return;
-  mine = UINT64_C (1) << hart->id;
   if (writers & mine)
     drop_writer (hart, gpa);
   writers &= ~mine;
@@ -419,19 +422,20 @@ cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length)
       }
 }
 
-void
+uint64_t
 cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length)
 {
   CopPage *page;
   unsigned first, last;
 
   if (cop_ram_span (ram, gpa, length) == NULL)
-    return;
+    return 0;
   page = cop_ram_page (ram, gpa);
   first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
   last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
   __atomic_fetch_and (&page->code, ~((UINT64_MAX >> (63 - last)) & (UINT64_MAX << first)),
                       __ATOMIC_SEQ_CST);
+  return __atomic_load_n (&page->readers, __ATOMIC_SEQ_CST);
 }
 
 void

@@ -92,8 +92,9 @@ const uint8_t *cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa);
  */
 void cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length);
 
-/* Takes lines off the watch again: no engine holds code of them. */
-void cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length);
+/* Takes lines off the watch again: no engine holds code of them. Returns the harts that may hold some
+   yet, a bit each. */
+uint64_t cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length);
 
 /**
  * cop_mmu_sfence:

@@ -24,7 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define QUEUE_LIMIT 256
+#define QUEUE_LIMIT 1024
 
 /* Looks at the counter that often before it sleeps: answers come in well under a microsecond when
    the other hart runs. */
@@ -133,6 +133,27 @@ collapse (GArray *queue)
   g_array_prepend_val (queue, all);
 }
 
+/* Makes @request part of the last one in @queue, when both drop code of one page that nobody waits
+   for: a page that is filled anew is reported line by line. The lock is held. */
+static bool
+join_last (GArray *queue, const CopRequest *request)
+{
+  CopRequest *last;
+  uint64_t end;
+
+  if (queue->len == 0 || request->kind != COP_REQUEST_DROP_CODE || request->unanswered != NULL)
+    return false;
+  last = &g_array_index (queue, CopRequest, queue->len - 1);
+  if (last->kind != COP_REQUEST_DROP_CODE || last->unanswered != NULL ||
+      last->length > COP_PAGE_SIZE || request->length > COP_PAGE_SIZE ||
+      last->address / COP_PAGE_SIZE != request->address / COP_PAGE_SIZE)
+    return false;
+  end = MAX (last->address + last->length, request->address + request->length);
+  last->address = MIN (last->address, request->address);
+  last->length = end - last->address;
+  return true;
+}
+
 void
 cop_hart_request (CopHart *hart, const CopRequest *request)
 {
@@ -144,9 +165,12 @@ cop_hart_request (CopHart *hart, const CopRequest *request)
   queued.was_parked = parked;
   if (parked)
     queued.unanswered = NULL;
-  if (hart->requests->len >= QUEUE_LIMIT)
-    collapse (hart->requests);
-  g_array_append_val (hart->requests, queued);
+  if (!join_last (hart->requests, &queued))
+    {
+      if (hart->requests->len >= QUEUE_LIMIT)
+        collapse (hart->requests);
+      g_array_append_val (hart->requests, queued);
+    }
   __atomic_fetch_or (&hart->pending, COP_PENDING_REQUEST, __ATOMIC_SEQ_CST);
   g_mutex_unlock (&hart->lock);
 

@@ -239,7 +239,7 @@ test_queue_is_bounded (void)
             unanswered[i % 4]++;
           cop_hart_request (hart, &request);
         }
-      g_assert_cmpuint (hart->requests->len, <, 1000);
+      g_assert_cmpuint (hart->requests->len, <=, 1024);
       if (parked)
         cop_hart_unpark (hart);
       else
@@ -248,6 +248,37 @@ test_queue_is_bounded (void)
         g_assert_cmpint (unanswered[i], ==, 0);
       g_assert_cmpuint (world.memory[0].n_drops, >, drops);
     }
+  world_clear (&world);
+}
+
+static void
+test_lines_of_a_page (void)
+{
+  World world;
+  CopEngine engine;
+  CopHart *hart;
+
+  g_test_summary ("a page that is filled anew, line by line, is one request to drop its code");
+  world_init (&world, &engine);
+  hart = world.test[0].hart;
+  cop_hart_unpark (hart);
+  for (unsigned i = 0; i < 256; i++)
+    {
+      CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .address = 0x80000000 + i * 64,
+                             .length = 64 };
+
+      cop_hart_request (hart, &request);
+    }
+  g_assert_cmpuint (hart->requests->len, ==, 4);
+  for (unsigned i = 0; i < 4; i++)
+    {
+      const CopRequest *request = &g_array_index (hart->requests, CopRequest, i);
+
+      g_assert_cmphex (request->address, ==, 0x80000000 + i * COP_PAGE_SIZE);
+      g_assert_cmphex (request->length, ==, COP_PAGE_SIZE);
+    }
+  g_assert_true (cop_hart_poll (hart));
+  cop_hart_park (hart);
   world_clear (&world);
 }
 
@@ -354,6 +385,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/riscv/request/all-ask-all", test_all_ask_all);
   g_test_add_func ("/engine/riscv/request/parked", test_parked_answers_at_once);
   g_test_add_func ("/engine/riscv/request/bounded", test_queue_is_bounded);
+  g_test_add_func ("/engine/riscv/request/lines-of-a-page", test_lines_of_a_page);
   g_test_add_func ("/engine/riscv/request/collapse-reports-writes", test_collapse_reports_writes);
   g_test_add_func ("/engine/riscv/request/what-ends-sleep", test_what_ends_sleep);
   return g_test_run ();
