@@ -497,20 +497,22 @@ cop_client_clear_ret (const CopProgram *program, int32_t procedure, void *ret)
 
 /* In a main context ---------------------------------------------------------------------------- */
 
-/* Whether the context should read: not when what was read before is not taken. */
+/* Has the context read, unless what was read before is not taken, or all is over. The descriptor
+ * goes out of the poll altogether then: one that was closed by the other side is always ready, and
+ * would keep the context from sources of less priority. */
 static void
 set_interest_locked (CopClient *client)
 {
   bool wanted = client->failure == NULL && !cop_client_stream_is_full_locked (client) &&
                 client->events.length <= EVENTS_MAX;
 
-  if (client->source == NULL || g_source_is_destroyed (client->source) || client->fd_tag == NULL)
+  if (client->source == NULL || g_source_is_destroyed (client->source) ||
+      wanted == (client->fd_tag != NULL))
     return;
-  /* A peer that hung up is told for ever, whether that is of interest or not. */
-  if (client->failure != NULL)
-    g_source_remove_unix_fd (client->source, g_steal_pointer (&client->fd_tag));
+  if (wanted)
+    client->fd_tag = g_source_add_unix_fd (client->source, client->fd, G_IO_IN);
   else
-    g_source_modify_unix_fd (client->source, client->fd_tag, wanted ? G_IO_IN : 0);
+    g_source_remove_unix_fd (client->source, g_steal_pointer (&client->fd_tag));
 }
 
 void
@@ -640,7 +642,6 @@ cop_client_attach (CopClient *client, GMainContext *context, const CopProgram *p
   client->data = data;
   client->destroy = destroy;
   client->source = source;
-  client->fd_tag = g_source_add_unix_fd (source, client->fd, G_IO_IN);
   g_source_attach (source, client->context);
   cop_client_update_source_locked (client);
   g_mutex_unlock (&client->lock);
