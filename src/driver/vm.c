@@ -38,10 +38,8 @@ G_DEFINE_QUARK (cop-vm-error-quark, cop_vm_error)
 static gpointer
 supervise (gpointer data)
 {
-  GMainContext *context = data;
-  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (data, FALSE);
 
-  g_main_context_push_thread_default (context);
   g_main_loop_run (loop);
   return NULL;
 }
