@@ -47,8 +47,7 @@ GMainContext *cop_vm_supervisor (void);
  *
  * Returns: (transfer full): not yet watched
  */
-CopVm *cop_vm_new (const char *folder, const char *uuid, CopClient *client, pid_t pid, int pidfd,
-                   bool child);
+CopVm *cop_vm_new (const char *folder, const char *uuid, CopClient *client, pid_t pid, int pidfd);
 
 /* Maps the counters behind @fd (transfer full). */
 bool cop_vm_map_counters (CopVm *vm, int fd, GError **error);

@@ -192,7 +192,7 @@ spawn_process (const CopVmLaunch *launch, const char *folder, const char *uuid, 
       waitpid (pid, NULL, 0);
       return NULL;
     }
-  return cop_vm_new (folder, uuid, cop_client_new_for_fd (cop_fd_steal (&ours)), pid, pidfd, true);
+  return cop_vm_new (folder, uuid, cop_client_new_for_fd (cop_fd_steal (&ours)), pid, pidfd);
 }
 
 /* ---- what it is given ---- */
@@ -476,7 +476,7 @@ cop_vm_find (const char *run_dir, const char *uuid, const char *token, CopVmEven
     pidfd = identify (fd, &pid, error);
   if (pidfd >= 0)
     {
-      vm = cop_vm_new (folder, uuid, cop_client_new_for_fd (cop_fd_steal (&fd)), pid, pidfd, false);
+      vm = cop_vm_new (folder, uuid, cop_client_new_for_fd (cop_fd_steal (&fd)), pid, pidfd);
       if (!greet (vm, token, error))
         g_clear_object (&vm);
     }

@@ -96,8 +96,7 @@ cop_vm_init (CopVm *vm)
 }
 
 CopVm *
-cop_vm_new (const char *folder, const char *uuid, CopClient *client, pid_t pid, int pidfd,
-            bool child)
+cop_vm_new (const char *folder, const char *uuid, CopClient *client, pid_t pid, int pidfd)
 {
   CopVm *vm = g_object_new (COP_TYPE_VM, NULL);
 
@@ -106,7 +105,6 @@ cop_vm_new (const char *folder, const char *uuid, CopClient *client, pid_t pid, 
   vm->client = client;
   vm->pid = pid;
   vm->pidfd = pidfd;
-  vm->child = child;
   return vm;
 }
 
@@ -206,7 +204,8 @@ heard_death (gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
   g_autoptr (CopClient) client = NULL;
   siginfo_t info = { 0 };
 
-  if (vm->child && waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED) == 0)
+  /* Not a child of ours if another daemon started it: nothing comes then. */
+  if (waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED) == 0)
     event.wait_status = wait_status_of (&info);
   remove_socket (vm);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Machine processes from the daemon's side: their life, their death, and machines that are saved and
- * restored in other processes. Called with the guest's Image: vm-guest.S.
+ * Machine processes from the daemon's side: their life, their death, and machines that are saved
+ * and restored in other processes. Called with the guest's Image: vm-guest.S.
  */
 #include "common/fd.h"
 #include "driver/vm.h"
@@ -26,12 +26,12 @@ static const char *kernel;
 
 typedef struct
 {
-  char  *folder;                /* (owned) */
+  char *folder; /* (owned) */
   GMutex lock;
-  GCond  changed;
+  GCond changed;
   unsigned n[COP_VM_EVENT_AGENT + 1]; /* guarded by lock: events so far */
   CopVmEvent last[COP_VM_EVENT_AGENT + 1];
-  bool   let_go;                /* guarded by lock */
+  bool let_go; /* guarded by lock */
 } Fixture;
 
 static void
@@ -109,10 +109,10 @@ static CopDomainConfig *
 config_new (const char *engine, const char *devices)
 {
   g_autofree char *engine_element =
-    engine == NULL ? g_strdup ("")
-                   : g_strdup_printf ("<coppice:engine xmlns:coppice='" COP_DOMAIN_NAMESPACE
-                                      "' name='%s'/>",
-                                      engine);
+    engine == NULL
+      ? g_strdup ("")
+      : g_strdup_printf ("<coppice:engine xmlns:coppice='" COP_DOMAIN_NAMESPACE "' name='%s'/>",
+                         engine);
   g_autofree char *xml = g_strdup_printf (
     "<domain type='coppice'><name>test</name><uuid>" UUID "</uuid><memory unit='MiB'>16</memory>"
     "<vcpu>1</vcpu><os><type arch='riscv64' machine='virt'>hvm</type><kernel>%s</kernel></os>"
@@ -132,7 +132,7 @@ config_new (const char *engine, const char *devices)
 typedef struct
 {
   CopVm *vm;
-  int    tty;
+  int tty;
 } Running;
 
 static CopVm *
@@ -200,7 +200,7 @@ expect (int tty, const char *text)
 static void
 type (int tty, const char *keys)
 {
-  g_assert_cmpint (write (tty, keys, strlen (keys)), ==, (gssize)strlen (keys));
+  g_assert_cmpint (write (tty, keys, strlen (keys)), ==, (gssize) strlen (keys));
 }
 
 static void
@@ -300,7 +300,7 @@ test_killed (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static gpointer
 kill_soon (gpointer data)
 {
-  g_usleep ((gulong)g_random_int_range (0, 20000));
+  g_usleep ((gulong) g_random_int_range (0, 20000));
   kill (GPOINTER_TO_INT (data), SIGKILL);
   return NULL;
 }
@@ -312,7 +312,8 @@ test_killed_any_time (Fixture *f, gconstpointer data G_GNUC_UNUSED)
   for (unsigned round = 0; round < 25; round++)
     {
       Running running = start (f, NULL);
-      GThread *thread = g_thread_new ("killer", kill_soon, GINT_TO_POINTER (cop_vm_pid (running.vm)));
+      GThread *thread =
+        g_thread_new ("killer", kill_soon, GINT_TO_POINTER (cop_vm_pid (running.vm)));
       bool alive = true;
 
       while (alive)
@@ -369,8 +370,8 @@ test_found_again (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 typedef struct
 {
-  int              fd;
-  char            *xml;
+  int fd;
+  char *xml;
   CopMachineState *state;
 } Saved;
 
@@ -407,9 +408,9 @@ assert_same_memory (int a, int b)
   g_assert_cmpint (fstat (a, &left), ==, 0);
   g_assert_cmpint (fstat (b, &right), ==, 0);
   g_assert_cmpint (left.st_size, ==, right.st_size);
-  first = mmap (NULL, (size_t)left.st_size, PROT_READ, MAP_SHARED, a, 0);
-  second = mmap (NULL, (size_t)left.st_size, PROT_READ, MAP_SHARED, b, 0);
-  g_assert_cmpint (memcmp (first, second, (size_t)left.st_size), ==, 0);
+  first = mmap (NULL, (size_t) left.st_size, PROT_READ, MAP_SHARED, a, 0);
+  second = mmap (NULL, (size_t) left.st_size, PROT_READ, MAP_SHARED, b, 0);
+  g_assert_cmpint (memcmp (first, second, (size_t) left.st_size), ==, 0);
 }
 
 static void
@@ -478,7 +479,7 @@ test_save_cancelled (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static const struct
 {
   const char *devices;
-  const char *says;             /* part of the message */
+  const char *says; /* part of the message */
 } wrong[] = {
   /* clang-format off */
   { "<disk type='file' device='disk'><source file='/nonexistent/x'/><target dev='vda' bus='virtio'/></disk>",
@@ -557,7 +558,7 @@ static void
 test_cycles (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
   const char *wanted = g_getenv ("COPPICE_TEST_CYCLES");
-  unsigned cycles = wanted != NULL ? (unsigned)g_ascii_strtoull (wanted, NULL, 10) : 30;
+  unsigned cycles = wanted != NULL ? (unsigned) g_ascii_strtoull (wanted, NULL, 10) : 30;
   g_autofree char *folder = g_build_filename (f->folder, "vm", NULL);
   g_autoptr (GDir) sockets = NULL;
   unsigned fds = 0;
