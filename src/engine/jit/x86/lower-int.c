@@ -714,8 +714,14 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       sign_extend_32 (b, dst, dst);
       break;
     case IR_SRL32:
-      shift (b, SHIFT_SHR, false, &node, dst, keep);
-      sign_extend_32 (b, dst, dst);
+      {
+        int32_t amount;
+
+        shift (b, SHIFT_SHR, false, &node, dst, keep);
+        /* Zeros that come in at the top are the sign. */
+        if (!is_imm32 (b, node.b, &amount) || (amount & 31) == 0)
+          sign_extend_32 (b, dst, dst);
+      }
       break;
     case IR_SRA32:
       shift (b, SHIFT_SAR, false, &node, dst, keep);

@@ -479,8 +479,9 @@ lower_sc (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 
 /* Takes the page into the slot if the TLB has it, and goes on; otherwise the address is in rax. */
 static void
-fill_slot (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access, CopLabel found)
+fill_slot (CopJitBackend *b, const CopStub *stub, unsigned size, CopLabel found, bool writes)
 {
+  CopAccess access = writes || stub->slot == STACK_SLOT ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
   CopLabel miss = asm_new_label (&b->a);
 
   if (stub->offset != 0)
@@ -511,7 +512,7 @@ static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
   if (stub->slot != NO_SLOT)
-    fill_slot (b, stub, cop_ir_load_size (stub->detail), COP_ACCESS_LOAD, stub->found);
+    fill_slot (b, stub, cop_ir_load_size (stub->detail), stub->found, false);
   else
     asm_mov_rr (&b->a, true, RAX, stub->address);
   lower_call_to_standard (b, stub->map);
@@ -530,7 +531,7 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
   static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
 
   if (stub->slot != NO_SLOT)
-    fill_slot (b, stub, stub->detail / 8, COP_ACCESS_STORE, stub->found);
+    fill_slot (b, stub, stub->detail / 8, stub->found, true);
   else
     asm_mov_rr (&b->a, true, RAX, stub->address);
   lower_value (b, stub->imm, RDX, BIT (RAX));
@@ -554,8 +555,7 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
       break;
     default:
       if (stub->kind == STUB_SPAN && stub->slot != NO_SLOT)
-        fill_slot (b, stub, stub->detail & 0xffff,
-                   stub->detail & 1u << 16 ? COP_ACCESS_STORE : COP_ACCESS_LOAD, stub->back);
+        fill_slot (b, stub, stub->detail & 0xffff, stub->back, stub->detail & 1u << 16);
       else
         asm_mov_rr (&b->a, true, RAX, stub->address);
       lower_call_to_standard (b, stub->map);

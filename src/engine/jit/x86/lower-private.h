@@ -22,7 +22,11 @@
 #define FUEL R15
 #define HART RBP
 #define MAX_SPANS 62            /* slots on the stack; later spans are checked one by one */
-#define MAX_SLOTS 24            /* of a loop and those in it */
+#define MAX_SLOTS 24
+#define STACK_SLOT 0
+#define FIRST_LOOP_SLOT 1       /* from here on, of a loop and those in it */
+/* In a slot that has none: like no address whose low bits are masked. */
+#define NO_PAGE 0x800
 #define SPANS_AT (16 * MAX_SLOTS)
 #define FRAME_BYTES (SPANS_AT + 8 * MAX_SPANS + 8)
 

@@ -7,7 +7,9 @@
  *   [rsp + 16 n + 8]    its addend
  *
  * They live from the way into an outermost loop to the way out. Whatever may take entries from the
- * TLB happens behind a call or outside, and calls forget all slots of the loop.
+ * TLB happens behind a call or outside, and calls forget all slots of the loop. One more is for
+ * accesses off sp, of all units: thunks forget it on every way into translated code. It has pages
+ * that may be written, for a frame is.
  *
  * Only accesses get one that are likely to stay on a page for a while: off a register that the loop
  * leaves alone or counts in small steps, or one computed from such, not from what was loaded. Where
@@ -17,8 +19,7 @@
 
 #define SMALL_STEP 256
 
-/* Like no address whose low bits are masked. */
-#define NO_PAGE 0x800
+#define SP 2
 
 /* What accesses share a slot by. */
 typedef struct
@@ -127,12 +128,12 @@ find_slot (GArray *keys, const Key *key)
 
       if (other->loop == key->loop && other->base == key->base && other->writes == key->writes &&
           other->block == key->block && other->statement == key->statement)
-        return i;
+        return FIRST_LOOP_SLOT + i;
     }
-  if (keys->len == MAX_SLOTS)
+  if (keys->len == MAX_SLOTS - FIRST_LOOP_SLOT)
     return NO_SLOT;
   g_array_append_val (keys, *key);
-  return keys->len - 1;
+  return FIRST_LOOP_SLOT + keys->len - 1;
 }
 
 static void
@@ -151,7 +152,7 @@ give_slots (CopJitBackend *b, const CopGraph *graph, unsigned number, uint32_t w
 
       if (cop_ir_find_plain_access (graph->unit, statement, &gva, &size, &writes) &&
           cop_ir_split_address (graph->unit, gva, &base, &offset) && offset >= -2048 &&
-          offset < 2048 && !(wild >> base & 1))
+          offset < 2048 && base != SP && !(wild >> base & 1))
         {
           Key key = { .loop = graph->loop[number], .base = base, .writes = writes };
 
@@ -170,6 +171,24 @@ give_slots (CopJitBackend *b, const CopGraph *graph, unsigned number, uint32_t w
     }
 }
 
+/* Frames are wherever sp is: all units look into one slot for them. */
+static void
+give_stack_slots (CopJitBackend *b, const CopIrUnit *unit)
+{
+  for (unsigned i = 0; i < unit->statements->len; i++)
+    {
+      CopIrRef gva;
+      unsigned base, size;
+      int64_t offset;
+      bool writes;
+
+      if (cop_ir_find_plain_access (unit, statement_at (unit, i), &gva, &size, &writes) &&
+          cop_ir_split_address (unit, gva, &base, &offset) && base == SP && offset >= -2048 &&
+          offset < 2048)
+        b->slots->data[i] = STACK_SLOT;
+    }
+}
+
 void
 lower_choose_slots (CopJitBackend *b, const CopGraph *graph)
 {
@@ -177,7 +196,8 @@ lower_choose_slots (CopJitBackend *b, const CopGraph *graph)
 
   g_byte_array_set_size (b->slots, graph->unit->statements->len);
   memset (b->slots->data, NO_SLOT, b->slots->len);
-  memset (b->nests, 0, sizeof b->nests);
+  memset (b->nests, NO_NEST, sizeof b->nests);
+  give_stack_slots (b, graph->unit);
   b->n_nests = 1;
   for (unsigned i = 0; i < graph->n_loops; i++)
     {
@@ -211,7 +231,7 @@ forget (CopJitBackend *b, const CopNest *nest, int32_t pushed)
 {
   for (unsigned i = 0; i < nest->n_slots; i++)
     {
-      CopMem m = lower_slot_page (i);
+      CopMem m = lower_slot_page (FIRST_LOOP_SLOT + i);
 
       m.disp += pushed;
       asm_store_i (&b->a, 8, m, NO_PAGE);

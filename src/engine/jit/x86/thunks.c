@@ -191,6 +191,7 @@ write_enter (CopAsm *a)
   asm_lea (a, true, HART, mem (RDI, HART_BIAS));
   asm_load (a, FUEL, HART_FIELD (jit.fuel));
   load_guest (a, true);
+  asm_store_i (a, 8, lower_slot_page (STACK_SLOT), NO_PAGE);
   asm_rr (a, 0xff, false, (CopReg) 4, RAX);     /* jmp rax */
 }
 
@@ -254,6 +255,13 @@ write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
       pop (a, RAX);
       pop (a, RAX);
     }
+  {
+    /* Behind our return address and rcx. */
+    CopMem slot = lower_slot_page (STACK_SLOT);
+
+    slot.disp += 16;
+    asm_store_i (a, 8, slot, NO_PAGE);
+  }
   asm_rr (a, 0x85, false, RDX, RDX);
   asm_jcc (a, CC_E, bad);
   if (gives == GIVES_RCX)
