@@ -26,6 +26,9 @@
 #define A_NA4 0x10u
 #define A_NAPOT 0x18u
 
+/* With all of ADDR_MASK: everything, for everybody. */
+#define OPEN_CFG (A_NAPOT | CFG_R | CFG_W | CFG_X)
+
 #define ADDR_MASK ((UINT64_C (1) << 54) - 1)
 #define PMPCFG0 0x3a0u
 #define PMPADDR0 0x3b0u
@@ -93,6 +96,9 @@ cop_pmp_allows (const CopHart *hart, uint64_t gpa, uint64_t length, CopAccess ac
 
   if (uniform != NULL)
     *uniform = true;
+  /* Most machines: the first entry lets everything through. Asked at each step of each walk. */
+  if (G_LIKELY (s->pmpcfg[0] == OPEN_CFG && s->pmpaddr[0] == ADDR_MASK))
+    return true;
   if (!any_entry_on (s))
     return priv == COP_PRIV_M;
 
@@ -189,5 +195,5 @@ void
 cop_pmp_open (CopHart *hart)
 {
   hart->s.pmpaddr[0] = ADDR_MASK;
-  hart->s.pmpcfg[0] = A_NAPOT | CFG_R | CFG_W | CFG_X;
+  hart->s.pmpcfg[0] = OPEN_CFG;
 }
