@@ -8,6 +8,9 @@
 #include "engine/dev/platform.h"
 #include "engine/loader-private.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 /* Devices of 32-bit reach may want to see the device tree and initrd. */
 #define DTB_CEILING UINT64_C (0xc0000000)
 #define INITRD_DISTANCE (128 * COP_MIB)
@@ -291,5 +294,44 @@ cop_boot_plan_load (const CopBootPlan *plan, CopRam *ram, GBytes *dtb, GError **
       return false;
     }
   cop_boot_rom_write (ram, plan->entry, plan->dtb_gpa, plan->kernel_entry);
+  return true;
+}
+
+/* Whether every page can be read: not those of a mapped file behind its end, which has come nearer.
+   Hosts that cannot say (Linux before 5.14) are believed to be able. */
+static bool
+is_readable (GBytes *bytes)
+{
+  size_t length;
+  uintptr_t start = (uintptr_t) g_bytes_get_data (bytes, &length);
+  uintptr_t first = start & ~(uintptr_t) (COP_PAGE_SIZE - 1);
+
+  return madvise ((void *) first, start + length - first, MADV_POPULATE_READ) == 0 ||
+         errno != EFAULT;
+}
+
+bool
+cop_boot_files_check (const CopMachineConfig *config, GError **error)
+{
+  const struct
+  {
+    GBytes *bytes;
+    const char *label;
+  } files[] = {
+    { config->bios, config->bios_label },
+    { config->kernel, config->kernel_label },
+    { config->initrd, config->initrd_label },
+    { config->dtb, config->dtb_label },
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (files); i++)
+    if (files[i].bytes != NULL && !is_readable (files[i].bytes))
+      {
+        g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_IMAGE,
+                     "%s: the file was made shorter while the machine used it; start the machine "
+                     "anew with a whole one",
+                     files[i].label);
+        return false;
+      }
   return true;
 }

@@ -60,3 +60,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopBootPlan, cop_boot_plan_free)
  * Errors: %COP_MACHINE_ERROR_IMAGE when compressed data proves damaged or too large.
  */
 bool cop_boot_plan_load (const CopBootPlan *plan, CopRam *ram, GBytes *dtb, GError **error);
+
+/**
+ * cop_boot_files_check:
+ * Asks whether the files of @config, which may be mapped, can still be read to their ends: before
+ * they are loaded again. A read behind the end would end the process.
+ *
+ * Errors: %COP_MACHINE_ERROR_IMAGE, naming the file.
+ */
+bool cop_boot_files_check (const CopMachineConfig *config, GError **error);

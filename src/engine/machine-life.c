@@ -48,6 +48,8 @@ resume_devices (CopMachine *machine)
 static bool
 reset_all (CopMachine *machine, GError **error)
 {
+  if (!cop_boot_files_check (machine->config, error))
+    return false;
   cop_timers_set_time (machine->timers, 0);
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     cop_device_reset (g_ptr_array_index (machine->bus.devices, i));

@@ -8,7 +8,9 @@
 #include "engine/dev/platform.h"
 #include "engine/machine.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KERNEL (COP_DRAM_GPA + 2 * COP_MIB)
 
@@ -455,6 +457,36 @@ test_reset_fails (void)
   g_assert_cmpint (cop_machine_wait (machine).reason, ==, COP_END_FAILURE);
 }
 
+/* A mapped file that is shorter by the time of a reset: the same, and no signal. */
+static void
+test_reset_truncated (void)
+{
+  g_autoptr (GBytes) image = test_image_new (0x200000, 0x10000, 0x8000);
+  g_autofree char *path = NULL;
+  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (CopMachine) machine = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd = g_file_open_tmp ("test-machine-XXXXXX", &path, &error);
+  size_t size;
+  const void *data = g_bytes_get_data (image, &size);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (write (fd, data, size), ==, (ssize_t) size);
+  file = g_mapped_file_new_from_fd (fd, FALSE, &error);
+  g_assert_no_error (error);
+  machine = cop_machine_new (test_config_new (COP_BOOT_SBI, g_mapped_file_get_bytes (file)), NULL,
+                             NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (cop_machine_reset (machine, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (ftruncate (fd, 0x1000), ==, 0);
+  g_assert_false (cop_machine_reset (machine, &error));
+  g_assert_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_IMAGE);
+  g_assert_cmpint (cop_machine_wait (machine).reason, ==, COP_END_FAILURE);
+  g_unlink (path);
+  close (fd);
+}
+
 /* Ended and freed at any moment of its start and run. */
 static void
 test_free_any_time (void)
@@ -691,6 +723,7 @@ main (int argc, char **argv)
   add_rows ("state", test_state);
   g_test_add_func ("/engine/machine/guest-reset", test_guest_reset);
   g_test_add_func ("/engine/machine/reset-fails", test_reset_fails);
+  g_test_add_func ("/engine/machine/reset-truncated", test_reset_truncated);
   g_test_add_func ("/engine/machine/free-any-time", test_free_any_time);
   g_test_add_func ("/engine/machine/meddlers", test_meddlers);
   g_test_add_func ("/engine/machine/max-instructions", test_max_instructions);
