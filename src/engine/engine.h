@@ -18,6 +18,36 @@ typedef enum
 
 typedef struct CopIrUnit CopIrUnit;
 
+/* What a hart's thread is at, as it says itself in CopHart.tier: for sampler.h. */
+typedef enum
+{
+  COP_TIER_OTHER,               /* devices, SBI, going to sleep */
+  COP_TIER_INTERPRETER,         /* and what it calls; dispatch */
+  COP_TIER_TRANSLATOR,
+  COP_TIER_HELPER,              /* what translated code calls: TLB misses, floating point in C */
+  COP_TIER_CODE,                /* translated code itself: told by the host's pc */
+  COP_TIER_LAST,
+} CopTier;
+
+/* Bytes of host code that are counted together. */
+#define COP_SAMPLE_SHIFT 6
+
+/* A piece of translated code, for people to look at. */
+typedef struct
+{
+  uint64_t       gpa, gva;      /* where it begins; gva when it was made: others may map it too */
+  uint32_t       mode;          /* COP_MODE_* */
+  uint32_t       n_blocks, n_insns, n_accesses; /* of guest code; loads, stores and atomics */
+  uint64_t       samples;       /* times it was found running, with CopEngineConfig.sample */
+  const uint8_t *exec;          /* where it executes, or did, for @size bytes */
+  size_t         size;
+  /* With CopEngineConfig.keep_code: (nullable): */
+  const char    *guest, *ir;    /* lines of text */
+  const uint8_t *bytes;         /* the code as it was made */
+} CopCodeUnit;
+
+typedef void (*CopCodeUnitFunc) (gpointer data, const CopCodeUnit *unit);
+
 typedef struct
 {
   uint64_t jit_cache_size;      /* bytes of host code at most; 0: the default */
@@ -29,6 +59,11 @@ typedef struct
   /* (nullable): for tests: may spoil what was translated, before it is lowered; on any hart's
      thread. */
   void   (*translated) (CopIrUnit *unit);
+  bool     sample;              /* look now and then where time goes: see sampler.h */
+  bool     keep_code;           /* keep what each translation was made of */
+  /* (nullable): told of each translation, on any hart's thread, one at a time */
+  CopCodeUnitFunc installed;
+  gpointer installed_data;
 } CopEngineConfig;
 
 /* One figure of an engine's or hart's statistics. */
@@ -66,6 +101,10 @@ typedef struct
   void       (*drop_code) (CopEngine *engine, CopHart *hart, uint64_t gpa, uint64_t length);
 
   void       (*stats)   (CopEngine *engine, CopStatsFunc func, gpointer data);
+
+  /* (nullable): calls @func for each piece of code that was translated, while no hart is in run().
+     There are none unless the config asks for something of the kind. */
+  void       (*each_unit) (CopEngine *engine, CopCodeUnitFunc func, gpointer data);
 } CopEngineOps;
 
 struct CopEngine
@@ -73,6 +112,10 @@ struct CopEngine
   const CopEngineOps *ops;
   CopMachine         *machine;  /* (unowned) (nullable) in tests of the engine alone */
   CopRam             *ram;      /* (unowned) */
+  /* Of translators, for sampler.h: where code executes, and a count per piece of it. */
+  const uint8_t      *code;     /* (unowned) (nullable) */
+  size_t              code_size;
+  uint32_t           *samples;  /* (unowned) (nullable) */
 };
 
 extern const CopEngineOps cop_interp_ops;

@@ -21,6 +21,7 @@
 #include "engine/htif.h"
 #include "engine/loader.h"
 #include "engine/machine.h"
+#include "engine/sampler.h"
 
 typedef struct
 {
@@ -28,6 +29,7 @@ typedef struct
   CopHart    *hart;             /* (owned) */
   CopHartCounters *counters;    /* (unowned) (nullable) */
   GThread    *thread;           /* (owned) (nullable) */
+  CopSampler *sampler;          /* (owned) (nullable): made and freed by the thread */
 } CopMachineHart;
 
 struct CopMachine

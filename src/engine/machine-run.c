@@ -53,6 +53,7 @@ run_hart (CopMachine *machine, CopHart *hart)
       limit = slice > UINT64_MAX - hart->s.instret ? UINT64_MAX : hart->s.instret + slice;
     }
 
+  hart->tier = COP_TIER_INTERPRETER;
   if (machine->trace != NULL)
     {
       machine->trace->before (machine->trace_data, hart);
@@ -61,6 +62,7 @@ run_hart (CopMachine *machine, CopHart *hart)
     }
   else
     result = machine->engine->ops->run (machine->engine, hart, limit);
+  hart->tier = COP_TIER_OTHER;
 
   if (machine->budgeted && hart->s.instret < limit)
     __atomic_fetch_add (&machine->budget, limit - hart->s.instret, __ATOMIC_RELAXED);
@@ -169,6 +171,8 @@ cop_machine_hart_thread (gpointer data)
   if (slot->counters != NULL)
     __atomic_store_n (&slot->counters->thread, (uint64_t)gettid (), __ATOMIC_RELAXED);
   machine->engine->ops->attach (machine->engine, hart);
+  if (machine->config->engine_config.sample)
+    slot->sampler = cop_sampler_start (hart, machine->engine);
   for (;;)
     {
       /* Taken back before `hold` is looked at: a kick that comes later is seen by run(). */
@@ -187,6 +191,7 @@ cop_machine_hart_thread (gpointer data)
       run_hart (machine, hart);
       cop_hart_park (hart);
     }
+  g_clear_pointer (&slot->sampler, cop_sampler_free);
   machine->engine->ops->detach (machine->engine, hart);
   return NULL;
 }

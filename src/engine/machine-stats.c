@@ -26,6 +26,75 @@ static const struct
 /* clang-format on */
 
 void
+cop_machine_each_unit (CopMachine *machine, CopCodeUnitFunc func, gpointer data)
+{
+  if (machine->engine->ops->each_unit != NULL)
+    machine->engine->ops->each_unit (machine->engine, func, data);
+}
+
+typedef struct
+{
+  uint64_t samples;
+  double accesses; /* per instruction, times samples */
+} Accesses;
+
+static void
+add_accesses (gpointer data, const CopCodeUnit *unit)
+{
+  Accesses *accesses = data;
+
+  if (unit->n_insns == 0)
+    return;
+  accesses->samples += unit->samples;
+  accesses->accesses += (double) unit->samples * unit->n_accesses / unit->n_insns;
+}
+
+/* Hits of the TLB are counted by nobody, so that they cost nothing. What code was found running has so
+   many loads and stores per instruction; so many of all instructions were some. */
+static void
+estimate_hits (CopMachine *machine, CopStatsFunc func, gpointer data)
+{
+  Accesses accesses = { 0 };
+  double instructions = 0, misses = 0, hits;
+
+  cop_machine_each_unit (machine, add_accesses, &accesses);
+  if (accesses.samples == 0)
+    return;
+  for (unsigned i = 0; i < machine->n_harts; i++)
+    {
+      const CopHart *hart = machine->harts[i].hart;
+
+      instructions += (double) COP_COUNTER (hart->s.instret);
+      misses += (double) COP_COUNTER (hart->stats.tlb_misses[COP_ACCESS_LOAD]) +
+                (double) COP_COUNTER (hart->stats.tlb_misses[COP_ACCESS_STORE]);
+    }
+  hits = instructions * accesses.accesses / (double) accesses.samples - misses;
+  func (data, "tlb-hits-estimated", hits > 0 ? (uint64_t) hits : 0);
+}
+
+static void
+tell_times (CopMachine *machine, CopStatsFunc func, gpointer data)
+{
+  static const char *const names[COP_TIER_LAST] = {
+    [COP_TIER_OTHER] = "time.other-us",
+    [COP_TIER_INTERPRETER] = "time.interpreter-us",
+    [COP_TIER_TRANSLATOR] = "time.translator-us",
+    [COP_TIER_HELPER] = "time.helpers-us",
+    [COP_TIER_CODE] = "time.translated-us",
+  };
+  uint64_t us[COP_TIER_LAST] = { 0 }, samples = 0;
+
+  if (!machine->config->engine_config.sample)
+    return;
+  for (unsigned i = 0; i < machine->n_harts; i++)
+    if (machine->harts[i].sampler != NULL)
+      cop_sampler_read (machine->harts[i].sampler, us, &samples);
+  for (unsigned i = 0; i < COP_TIER_LAST; i++)
+    func (data, names[i], us[i]);
+  func (data, "time.samples", samples);
+}
+
+void
 cop_machine_stats (CopMachine *machine, CopStatsFunc func, gpointer data)
 {
   func (data, "guest-ticks", cop_clock_ticks (&machine->clock));
@@ -40,7 +109,9 @@ cop_machine_stats (CopMachine *machine, CopStatsFunc func, gpointer data)
           data, name,
           __atomic_load_n ((const uint64_t *) (hart + hart_figures[j].offset), __ATOMIC_RELAXED));
       }
+  estimate_hits (machine, func, data);
   machine->engine->ops->stats (machine->engine, func, data);
+  tell_times (machine, func, data);
 }
 
 static void

@@ -176,6 +176,9 @@ CopMachineState *cop_machine_config_state_template (const CopMachineConfig *conf
 CopPageSet *cop_machine_save_memory (CopMachine *machine, int fd, CopRamProgress progress,
                                      gpointer data, GError **error);
 
+/* Calls @func for each piece of code that was translated: see CopEngineOps.each_unit. */
+void cop_machine_each_unit (CopMachine *machine, CopCodeUnitFunc func, gpointer data);
+
 CopRam *cop_machine_ram (CopMachine *machine);
 unsigned cop_machine_n_harts (const CopMachine *machine);
 CopHart *cop_machine_hart (CopMachine *machine, unsigned id);

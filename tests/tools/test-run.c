@@ -472,6 +472,62 @@ remove_files (void)
   g_free (folder);
 }
 
+/* ---- translated code ---- */
+
+static void
+test_jit_dump (void)
+{
+  g_autofree char *out = NULL;
+  g_autofree char *err = NULL;
+  g_autofree char *summary = NULL;
+
+  g_test_summary ("A dump shows guest code, intermediate form and host code, and time by tier");
+  g_assert_true (g_file_set_contents ("names", "0000000080000000 T here\n", -1, NULL));
+  g_assert_cmpint (
+    test_vmtool (BARE "--kernel loop.elf --engine jit --max-instructions 300000000 --stats "
+                      "--symbols names --jit-dump dump",
+                 NULL, &err),
+    ==, 123);
+  g_assert_nonnull (strstr (err, "time.translated-us"));
+  g_assert_nonnull (strstr (err, "time.translator-us"));
+
+  g_assert_cmpint (test_vmtool ("jit-dump dump --hottest 1 --at here", &out, NULL), ==, 0);
+  g_assert_true (g_str_has_prefix (out, "unit 1: 0x0000000080000000 here, gpa 0x80000000"));
+  g_assert_nonnull (strstr (out, "\nguest code:\nblock at +0x000:\n  0000000080000000  jal     zero"));
+  g_assert_nonnull (strstr (out, "\nintermediate form:\nblock 0:"));
+  g_assert_nonnull (strstr (out, "\nhost code:\n  "));
+
+  g_assert_cmpint (test_vmtool ("jit-dump dump --at 0x80000000 --summary", &summary, NULL), ==, 0);
+  g_assert_null (strstr (summary, "guest code"));
+  g_assert_nonnull (strstr (summary, " samples, "));
+  g_clear_pointer (&err, g_free);
+  g_assert_cmpint (test_vmtool ("jit-dump dump --at 0x1234", NULL, &err), ==, 1);
+  g_assert_cmpstr (err, ==, "vmtool: dump 'dump': nothing was translated at 0x1234\n");
+  g_clear_pointer (&err, g_free);
+  g_assert_cmpint (test_vmtool ("jit-dump names", NULL, &err), ==, 1);
+  g_assert_cmpstr (err, ==,
+                   "vmtool: dump 'names': this is no dump; make one with 'vmtool run --jit-dump "
+                   "FILE'\n");
+}
+
+static void
+test_perf_map (void)
+{
+  g_autoptr (TestProcess) process =
+    test_process_start (BARE "--kernel echo.elf --engine jit --perf-map");
+  g_autofree char *path = g_strdup_printf ("/tmp/perf-%d.map", (int)process->pid);
+  g_autofree char *text = NULL;
+
+  g_test_summary ("perf finds guest code by its address and name");
+  test_process_send (process, "x");
+  test_process_expect (process, "x");
+  test_process_send (process, "q");
+  g_assert_cmpint (test_process_wait (process), ==, 0);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_unlink (path);
+  g_assert_nonnull (strstr (text, " guest:0x80000000\n"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -494,6 +550,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/run/trace", test_trace);
   g_test_add_func ("/tools/run/reports", test_reports);
   g_test_add_func ("/tools/run/dump-dtb", test_dump_dtb);
+  g_test_add_func ("/tools/run/jit-dump", test_jit_dump);
+  g_test_add_func ("/tools/run/perf-map", test_perf_map);
   result = g_test_run ();
   remove_files ();
   return result;

@@ -15,6 +15,6 @@ const VmtCommand *const vmt_commands[] = {
   &vmt_domblkinfo, &vmt_domblkstat, &vmt_domiflist, &vmt_domifstat, &vmt_domif_getlink,
   &vmt_dommemstat, &vmt_vcpucount, &vmt_vcpuinfo, &vmt_capabilities, &vmt_domcapabilities,
   &vmt_nodeinfo, &vmt_version, &vmt_uri, &vmt_hostname,
-  &vmt_run, &vmt_image, &vmt_shell, &vmt_help, &vmt_complete_words, &vmt_man_page, NULL,
+  &vmt_run, &vmt_jit_dump, &vmt_image, &vmt_shell, &vmt_help, &vmt_complete_words, &vmt_man_page, NULL,
 };
 /* clang-format on */

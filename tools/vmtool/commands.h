@@ -59,6 +59,7 @@ extern const VmtCommand vmt_vcpuinfo;
 extern const VmtCommand vmt_version;
 extern const VmtCommand vmt_image;
 extern const VmtCommand vmt_run;
+extern const VmtCommand vmt_jit_dump;
 extern const VmtCommand vmt_help;
 extern const VmtCommand vmt_complete_words;
 extern const VmtCommand vmt_man_page;

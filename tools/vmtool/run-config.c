@@ -145,7 +145,7 @@ read_boot (const VmtCall *call, CopMachineConfig *config, GError **error)
 static bool
 set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
 {
-  static const char *const of_translators[] = { "jit-cache", "verify" };
+  static const char *const of_translators[] = { "jit-cache", "verify", "jit-dump", "perf-map" };
   const CopEngineOps *ops;
 
   if (!vmt_engine_option (call, &config->engine, error))
@@ -163,6 +163,8 @@ set_engine (const VmtCall *call, CopMachineConfig *config, GError **error)
   config->engine = ops->name;
   config->engine_config.jit_cache_size = vmt_call_size (call, "jit-cache");
   config->engine_config.verify = vmt_call_flag (call, "verify");
+  config->engine_config.keep_code = vmt_call_has (call, "jit-dump");
+  config->engine_config.sample = vmt_call_flag (call, "stats") || config->engine_config.keep_code;
   return true;
 }
 

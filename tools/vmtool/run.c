@@ -9,6 +9,7 @@
  */
 #include "vmtool/commands.h"
 #include "vmtool/escape.h"
+#include "vmtool/run-code.h"
 #include "vmtool/run-monitor.h"
 #include "vmtool/run-private.h"
 #include "vmtool/run-report.h"
@@ -31,6 +32,7 @@ typedef struct
   VmtConsole *console; /* (owned) (nullable): of the UART */
   VmtConsole *virtio_console; /* (owned) (nullable) */
   VmtTrace *trace; /* (owned) (nullable) */
+  FILE *perf_map; /* (owned) (nullable) */
   VmtMonitor monitor;
   int64_t started_at; /* monotonic us */
   bool monitor_wanted;
@@ -52,6 +54,7 @@ run_clear (Run *run)
   g_clear_pointer (&run->difference, g_free);
   if (run->trace != NULL)
     vmt_trace_close (run->trace, NULL);
+  g_clear_pointer (&run->perf_map, fclose);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
 
@@ -304,6 +307,18 @@ add_symbols (Run *run, const VmtCall *call, GError **error)
   return true;
 }
 
+/* On a hart's thread. */
+static void
+code_installed (gpointer data, const CopCodeUnit *unit)
+{
+  Run *run = data;
+  const CopHart *hart = cop_machine_hart (run->machine, 0);
+
+  vmt_symbols_set_slide (run->monitor.symbols,
+                         __atomic_load_n (&hart->s.stvec, __ATOMIC_RELAXED));
+  vmt_perf_map_add (run->perf_map, run->monitor.symbols, unit);
+}
+
 static bool
 prepare (Run *run, const VmtCall *call, GError **error)
 {
@@ -317,6 +332,15 @@ prepare (Run *run, const VmtCall *call, GError **error)
       run->trace = vmt_trace_new (vmt_call_string (call, "trace"), error);
       if (run->trace == NULL)
         return false;
+    }
+
+  if (vmt_call_flag (call, "perf-map"))
+    {
+      run->perf_map = vmt_perf_map_open (error);
+      if (run->perf_map == NULL)
+        return false;
+      config->engine_config.installed = code_installed;
+      config->engine_config.installed_data = run;
     }
 
   run->machine = cop_machine_new (g_steal_pointer (&config), &machine_events, run, error);
@@ -423,6 +447,13 @@ finish (Run *run, VmtCall *call, GError **error)
   good = write_signature (run, call, &report, error);
   if (vmt_call_flag (call, "stats"))
     statistics = vmt_statistics_collect (run->machine);
+  if (good && vmt_call_has (call, "jit-dump"))
+    {
+      vmt_symbols_set_slide (run->monitor.symbols,
+                             cop_machine_hart (run->machine, 0)->s.stvec);
+      good = vmt_code_dump (run->machine, run->monitor.symbols,
+                            vmt_call_string (call, "jit-dump"), error);
+    }
 
   vmt_console_drain (run->monitor.console);
   g_clear_pointer (&run->machine, cop_machine_free);
@@ -497,6 +528,8 @@ static const VmtOption options[] = {
   { "timeout",        VMT_SECONDS, N_ ("stop the machine after this time") },
   { "max-instructions", VMT_INT,  N_ ("stop the machine after as many instructions, of all harts together"), .min = 0 },
   { "trace",          VMT_FLAG_PATH, N_ ("write a line for every instruction, to standard error or a file") },
+  { "jit-dump",       VMT_PATH,   N_ ("write all translated code to a file at the end, the hottest first; see 'vmtool jit-dump'") },
+  { "perf-map",       VMT_FLAG,   N_ ("keep /tmp/perf-PID.map, so that perf shows guest symbols") },
   { "stats",          VMT_FLAG,   N_ ("print statistics at the end, to standard error") },
   { "dump-dtb",       VMT_PATH,   N_ ("write the device tree to a file, and do not run") },
   { "signature",      VMT_PATH,   N_ ("write memory from begin_signature to end_signature to a file at the end") },

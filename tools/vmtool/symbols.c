@@ -11,6 +11,8 @@
 /* A name farther from its address than this is not its name. */
 #define REACH (UINT64_C (1) << 20)
 #define MAX_SYMBOLS (1u << 21)
+/* A kernel moves by multiples of this: a large page. */
+#define SLIDE_UNIT (UINT64_C (1) << 21)
 
 typedef struct
 {
@@ -24,7 +26,8 @@ struct VmtSymbols
   GArray *by_value; /* (element-type Symbol) (owned) */
   GHashTable *by_name; /* (element-type utf8 uint64_t*) (owned) */
   bool sorted;
-  uint64_t slide; /* what is added to values */
+  uint64_t slide; /* what is added to values; guarded by lock, as `sorted` and the order are */
+  GMutex lock;
 };
 
 VmtSymbols *
@@ -32,6 +35,7 @@ vmt_symbols_new (void)
 {
   VmtSymbols *symbols = g_new0 (VmtSymbols, 1);
 
+  g_mutex_init (&symbols->lock);
   symbols->names = g_string_chunk_new (1 << 16);
   symbols->by_value = g_array_new (FALSE, FALSE, sizeof (Symbol));
   symbols->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
@@ -43,6 +47,7 @@ vmt_symbols_free (VmtSymbols *symbols)
 {
   if (symbols == NULL)
     return;
+  g_mutex_clear (&symbols->lock);
   g_hash_table_unref (symbols->by_name);
   g_array_unref (symbols->by_value);
   g_string_chunk_free (symbols->names);
@@ -130,8 +135,12 @@ vmt_symbols_set_slide (VmtSymbols *symbols, uint64_t gva)
 {
   const uint64_t *at = g_hash_table_lookup (symbols->by_name, "handle_exception");
 
-  if (at != NULL && gva != 0)
-    symbols->slide = gva - *at;
+  /* Early in a boot stvec is something else's. */
+  if (at == NULL || gva == 0 || (gva - *at) % SLIDE_UNIT != 0)
+    return;
+  g_mutex_lock (&symbols->lock);
+  symbols->slide = gva - *at;
+  g_mutex_unlock (&symbols->lock);
 }
 
 bool
@@ -152,8 +161,8 @@ compare (gconstpointer a, gconstpointer b)
   return left->value < right->value ? -1 : left->value > right->value;
 }
 
-const char *
-vmt_symbols_name (VmtSymbols *symbols, uint64_t gva, uint64_t *offset)
+static const char *
+name_of (VmtSymbols *symbols, uint64_t gva, uint64_t *offset)
 {
   uint64_t value = gva - symbols->slide;
   unsigned first = 0, last = symbols->by_value->len;
@@ -179,6 +188,17 @@ vmt_symbols_name (VmtSymbols *symbols, uint64_t gva, uint64_t *offset)
     return NULL;
   *offset = value - symbol->value;
   return symbol->name;
+}
+
+const char *
+vmt_symbols_name (VmtSymbols *symbols, uint64_t gva, uint64_t *offset)
+{
+  const char *name;
+
+  g_mutex_lock (&symbols->lock);
+  name = name_of (symbols, gva, offset);
+  g_mutex_unlock (&symbols->lock);
+  return name;
 }
 
 char *

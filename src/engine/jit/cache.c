@@ -103,6 +103,7 @@ cop_jit_cache_free (CopJitCache *cache)
     munmap (cache->rw, cache->size);
   if (cache->exec != NULL)
     munmap (cache->exec, cache->size);
+  cop_jit_record_free (cache->record);
   g_array_unref (cache->links);
   g_array_unref (cache->free_links);
   g_array_unref (cache->code.blocks);
@@ -269,6 +270,8 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
     }
   g_ptr_array_add (cache->units[cache->segment], unit);
 
+  if (cache->record != NULL)
+    cop_jit_record_add (cache->record, ir, unit->code, cache->rw + unit->code, size);
   cache->n_units++;
   cache->n_blocks += unit->n_blocks;
   cache->n_bytes += size;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "engine/jit/backend.h"
+#include "engine/jit/record.h"
 #include "engine/jit/index.h"
 
 typedef struct
@@ -62,6 +63,7 @@ typedef struct
   CopJitUnit  **pages;          /* (owned) */
   CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
   CopJitCode   code;
+  CopJitRecord *record;         /* (owned) (nullable): for people */
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
 } CopJitCache;
 

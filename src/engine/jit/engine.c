@@ -92,6 +92,13 @@ create (const CopEngineOps *ops, int32_t heat, CopMachine *machine, CopRam *ram,
   jit->config = *config;
   jit->harts = g_ptr_array_new ();
   g_mutex_init (&jit->lock);
+  cache->record = cop_jit_record_new (
+    config, ram, machine != NULL ? cop_machine_config (machine)->isa : cop_isa_default (),
+    cache->exec, cache->size);
+  jit->parent.code = cache->exec;
+  jit->parent.code_size = cache->size;
+  if (cache->record != NULL)
+    jit->parent.samples = cop_jit_record_samples (cache->record);
   ram->code_written = jit_code_written;
   ram->code_written_data = jit;
   return &jit->parent;
@@ -236,6 +243,7 @@ translate (CopJit *jit, CopHart *hart, uint64_t pc)
   uint64_t start = cop_clock_host_ns ();
   const void *code = NULL;
 
+  hart->tier = COP_TIER_TRANSLATOR;
   for (unsigned tries = 0; tries < 3 && code == NULL; tries++)
     {
       bool added = false, full = false;
@@ -270,6 +278,7 @@ translate (CopJit *jit, CopHart *hart, uint64_t pc)
       if (added)
         code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
     }
+  hart->tier = COP_TIER_INTERPRETER;
   own->translation_ns += cop_clock_host_ns () - start;
   return code;
 }
@@ -333,7 +342,9 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
 
   hart->jit.page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
   hart->jit.fuel = (int64_t) fuel;
+  hart->tier = COP_TIER_HELPER;
   exit = jit->cache->ops->enter (jit->cache->backend, hart, code);
+  hart->tier = COP_TIER_INTERPRETER;
   hart->s.instret = before + fuel - (uint64_t) hart->jit.fuel;
   own->exits[exit]++;
 
@@ -622,6 +633,17 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
     }
 }
 
+static void
+jit_each_unit (CopEngine *engine, CopCodeUnitFunc func, gpointer data)
+{
+  CopJit *jit = (CopJit *) engine;
+
+  g_mutex_lock (&jit->cache->lock);
+  if (jit->cache->record != NULL)
+    cop_jit_record_each (jit->cache->record, func, data);
+  g_mutex_unlock (&jit->cache->lock);
+}
+
 const CopEngineOps cop_jit_ops = {
   .name = "jit",
   .create = jit_create,
@@ -635,6 +657,7 @@ const CopEngineOps cop_jit_ops = {
   .flush = jit_flush,
   .drop_code = jit_drop_code,
   .stats = jit_stats,
+  .each_unit = jit_each_unit,
 };
 
 const CopEngineOps cop_hybrid_ops = {
@@ -650,4 +673,5 @@ const CopEngineOps cop_hybrid_ops = {
   .flush = jit_flush,
   .drop_code = jit_drop_code,
   .stats = jit_stats,
+  .each_unit = jit_each_unit,
 };

@@ -249,6 +249,7 @@ typedef struct CopIrUnit CopIrUnit;
 struct CopIrUnit
 {
   uint64_t gpa;                 /* of the page */
+  uint64_t gva;                 /* of the page when it was translated: for people only */
   uint64_t next_gpa;            /* of the page that its last instruction reaches into; 0: none */
   uint32_t mode;                /* CopHart.mode it is made for */
   GArray  *nodes;               /* (element-type CopIrNode) */

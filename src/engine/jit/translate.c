@@ -716,6 +716,7 @@ cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t pc, uint64_t gpa, c
 
   cop_ir_unit_clear (unit);
   t.page_gva = pc & ~(uint64_t) OFFSET_MASK;
+  unit->gva = t.page_gva;
   unit->gpa = list.gpa = gpa & ~(uint64_t) OFFSET_MASK;
   unit->next_gpa = 0;
   unit->mode = hart->mode;

@@ -210,6 +210,8 @@ struct CopHart
 
   CopHartStats stats;
 
+  uint8_t      tier;            /* CopTier: what the thread is at, for sampler.h */
+
   /* Debugging; see breakpoints.h. */
   const CopBreakpoints *breakpoints;    /* (unowned) (nullable): there are none */
   uint64_t     breakpoint_passed;       /* the one that was met last ... */
