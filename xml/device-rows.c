@@ -52,7 +52,7 @@ static const CopXmlRow disk_rows[] = {
                 .otherwise = "raw", .change = COP_XML_CHANGE_HOST,
                 .says = "format of the image"),
   COP_XML_ENUM ("driver/@cache",    CopDomainDisk, cache, &cop_disk_cache_names,
-                .otherwise = "writeback", .change = COP_XML_CHANGE_HOST,
+                .otherwise = "writeback",
                 .says = "when writes are on the medium: at the guest's flush, or at once with "
                         "writethrough and directsync; the host's page cache is always used"),
   COP_XML_ENUM ("driver/@io",       CopDomainDisk, io, &cop_disk_io_names,

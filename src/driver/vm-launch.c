@@ -211,6 +211,11 @@ too_many (const CopDomainConfig *config, const char *what, unsigned n, unsigned 
   return true;
 }
 
+static const CopBlockChoice choices[COP_DISK_IO_LAST] = {
+  [COP_DISK_IO_THREADS] = COP_BLOCK_CHOICE_THREADS,
+  [COP_DISK_IO_IO_URING] = COP_BLOCK_CHOICE_URING,
+};
+
 static bool
 add_disks (CopVmPackage *package, const CopDomainConfig *config, GError **error)
 {
@@ -232,6 +237,10 @@ add_disks (CopVmPackage *package, const CopDomainConfig *config, GError **error)
         .label = g_strdup (disk->source),
         .serial = g_strdup (disk->serial),
         .readonly = disk->readonly,
+        .write_through = disk->cache == COP_DISK_CACHE_WRITETHROUGH ||
+                         disk->cache == COP_DISK_CACHE_DIRECTSYNC,
+        .no_discard = disk->discard == COP_DISK_DISCARD_IGNORE,
+        .choice = choices[disk->io],
       };
     }
   return true;

@@ -133,6 +133,9 @@ take_devices (const Fds *fds, const CopVmRpcCreateArgs *args, CopMachineConfig *
       config->disks[config->n_disks] = (CopDiskConfig){
         .fd = steal_fd (fds, disk->fd),
         .readonly = disk->readonly != 0,
+        .write_through = disk->write_through != 0,
+        .no_discard = disk->no_discard != 0,
+        .choice = disk->choice < COP_BLOCK_CHOICE_LAST ? disk->choice : COP_BLOCK_CHOICE_BEST,
         .serial = g_strdup (disk->serial),
         .label = g_strdup (disk->label),
       };

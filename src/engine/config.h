@@ -19,10 +19,22 @@ typedef struct CopCounters CopCounters;
 typedef struct CopDiskCounters CopDiskCounters;
 typedef struct CopNicCounters CopNicCounters;
 
+/* How requests of a disk are handed to the host. */
+typedef enum
+{
+  COP_BLOCK_CHOICE_BEST,        /* io_uring where the host allows it, else threads */
+  COP_BLOCK_CHOICE_THREADS,
+  COP_BLOCK_CHOICE_URING,
+  COP_BLOCK_CHOICE_LAST,
+} CopBlockChoice;
+
 typedef struct
 {
   int      fd;                  /* (owned): raw image, or block device */
   bool     readonly;
+  bool     write_through;       /* a write is on the medium when it is done: no cache to flush */
+  bool     no_discard;          /* the guest cannot give blocks back */
+  CopBlockChoice choice;
   char    *serial;              /* (owned) (nullable): at most 20 bytes */
   char    *label;               /* (owned): for messages: the path as the user wrote it */
   CopDiskCounters *counters;    /* (unowned) (nullable): the machine's business */

@@ -103,7 +103,10 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
   if (block->backend == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   "disk %s: the host has no descriptors or threads left; close some", label);
+                   ops == &cop_block_uring_ops
+                     ? "disk %s: the host does not allow io_uring; use threads"
+                     : "disk %s: the host has no descriptors or threads left; close some",
+                   label);
       return NULL;
     }
 

@@ -386,7 +386,12 @@ CopDevice *
 cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa,
                     CopDiskConfig *disk, GError **error)
 {
-  CopBlock *block = cop_block_new (disk->fd, disk->readonly, disk->label, NULL, error);
+  static const CopBlockBackendOps *const back_ends[COP_BLOCK_CHOICE_LAST] = {
+    [COP_BLOCK_CHOICE_THREADS] = &cop_block_threads_ops,
+    [COP_BLOCK_CHOICE_URING] = &cop_block_uring_ops,
+  };
+  CopBlock *block =
+    cop_block_new (disk->fd, disk->readonly, disk->label, back_ends[disk->choice], error);
   CopVirtioBlk *blk;
   CopVirtio *virtio;
 
@@ -404,13 +409,16 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
   cop_virtio_init (virtio, &blk_class, blk->s.mmio, blk->s.virtio, blk->s.queues);
   virtio->features |=
     COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SIZE_MAX) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_SEG_MAX) |
-    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_BLK_SIZE) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_TOPOLOGY) |
-    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_FLUSH);
+    COP_VIRTIO_FEATURE (VIRTIO_BLK_F_BLK_SIZE) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_TOPOLOGY);
+  /* Without it all writes are durable: see begin(). */
+  if (!disk->write_through)
+    virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_FLUSH);
   if (disk->readonly)
     virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_RO);
   else
-    virtio->features |=
-      COP_VIRTIO_FEATURE (VIRTIO_BLK_F_DISCARD) | COP_VIRTIO_FEATURE (VIRTIO_BLK_F_WRITE_ZEROES);
+    virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_WRITE_ZEROES);
+  if (!disk->readonly && !disk->no_discard)
+    virtio->features |= COP_VIRTIO_FEATURE (VIRTIO_BLK_F_DISCARD);
   blk->config = (struct virtio_blk_config){
     .capacity = GUINT64_TO_LE (block->size / COP_BLOCK_SECTOR_SIZE),
     .size_max = GUINT32_TO_LE (SIZE_MAX_BYTES),
@@ -425,7 +433,7 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
     .discard_sector_alignment = GUINT32_TO_LE (8),
     .max_write_zeroes_sectors = GUINT32_TO_LE (RANGE_MAX_SECTORS),
     .max_write_zeroes_seg = GUINT32_TO_LE (1),
-    .write_zeroes_may_unmap = 1,
+    .write_zeroes_may_unmap = !disk->no_discard,
   };
   virtio->config = &blk->config;
   virtio->config_size = sizeof blk->config;

@@ -29,15 +29,14 @@ image_new (uint64_t size)
   return fd;
 }
 
-/* A driver with a started disk on @fd (transfer full). */
+/* A driver with a started disk as @config has it, whose descriptor is taken over. */
 static TestVirtio *
-disk_new (int fd, bool readonly, uint64_t features)
+disk_new_with (CopDiskConfig config, uint64_t features)
 {
   TestVirtio *t = test_virtio_new ();
-  CopDiskConfig config = {
-    .fd = fd, .readonly = readonly, .serial = (char *)"S3R14L", .label = (char *)"test.img"
-  };
   g_autoptr (GError) error = NULL;
+
+  config.label = (char *)"test.img";
 
   test_virtio_attach (
     t, cop_virtio_blk_new ("virtio-blk0", t->ram, t->context, TEST_MMIO, &config, &error));
@@ -45,6 +44,13 @@ disk_new (int fd, bool readonly, uint64_t features)
   g_assert_cmpint (config.fd, ==, -1);
   test_virtio_start (t, features, 1, 256);
   return t;
+}
+
+static TestVirtio *
+disk_new (int fd, bool readonly, uint64_t features)
+{
+  return disk_new_with (
+    (CopDiskConfig){ .fd = fd, .readonly = readonly, .serial = (char *)"S3R14L" }, features);
 }
 
 /* Adds a request: header, data in segments of @piece bytes, status. Returns: gpa of the status */
@@ -412,6 +418,33 @@ test_full (void)
 }
 
 static void
+test_settings (void)
+{
+  static const CopDiskConfig rows[] = {
+    { .write_through = true },
+    { .no_discard = true },
+    { .choice = COP_BLOCK_CHOICE_THREADS },
+  };
+
+  g_test_summary ("A disk written through has no cache to flush, one may keep what is discarded, "
+                  "and all copy data");
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      CopDiskConfig config = rows[i];
+      g_autoptr (TestVirtio) t = NULL;
+      uint64_t gpa;
+
+      config.fd = image_new (IMAGE_SIZE);
+      t = disk_new_with (config, ALL_FEATURES);
+      gpa = test_virtio_alloc (t, 512);
+      g_assert_cmpint ((t->features & (1 << VIRTIO_BLK_F_FLUSH)) != 0, ==, !config.write_through);
+      g_assert_cmpint ((t->features & (1 << VIRTIO_BLK_F_DISCARD)) != 0, ==, !config.no_discard);
+      g_assert_cmpuint (request (t, VIRTIO_BLK_T_OUT, 0, gpa, 512, NULL), ==, VIRTIO_BLK_S_OK);
+      g_assert_cmpuint (request (t, VIRTIO_BLK_T_IN, 0, gpa, 512, NULL), ==, VIRTIO_BLK_S_OK);
+    }
+}
+
+static void
 test_not_a_file (void)
 {
   g_autoptr (TestVirtio) t = test_virtio_new ();
@@ -507,6 +540,7 @@ main (int argc, char **argv)
   g_test_add_func ("/virtio-blk/truncated", test_truncated);
   g_test_add_func ("/virtio-blk/sealed", test_sealed);
   g_test_add_func ("/virtio-blk/full", test_full);
+  g_test_add_func ("/virtio-blk/settings", test_settings);
   g_test_add_func ("/virtio-blk/not-a-file", test_not_a_file);
   g_test_add_func ("/virtio-blk/reset-in-flight", test_reset_in_flight);
   g_test_add_func ("/virtio-blk/save-in-flight", test_save_in_flight);
