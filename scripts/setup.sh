@@ -101,7 +101,7 @@ need () {
 
 # build DIRECTORY [MESON OPTION]...: configures where these options are new, builds what changed
 build () {
-  local directory=$1 how=()
+  local directory=$1 how=() quiet=()
   shift
 
   if [ -e "$directory/build.ninja" ]; then
@@ -117,5 +117,7 @@ build () {
     printf '%s\n' "$*" >"$directory/options"
   fi
   say "building $directory"
-  ninja -C "$directory" >&2 || die "the build in $directory failed; the compiler's message is above"
+  # On a terminal one line that changes; elsewhere hundreds of lines that say nothing.
+  [ -t 2 ] || quiet=(--quiet)
+  ninja "${quiet[@]}" -C "$directory" >&2 || die "the build in $directory failed; the compiler's message is above"
 }
