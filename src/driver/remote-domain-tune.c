@@ -61,6 +61,18 @@ refuse (CopServerCall *call, const CopRemoteDomain *dom, const char *what, GErro
                              what);
 }
 
+/* The weight that the kernel gives to a process of ordinary priority: all machines have it. */
+#define CPU_SHARES 1024
+
+static void
+answer_scheduler (CopTypedParam **items, uint32_t *n_items)
+{
+  g_auto (CopParams) params = COP_PARAMS_INIT;
+
+  cop_params_add_ullong (&params, "cpu_shares", CPU_SHARES);
+  cop_params_steal (&params, items, n_items);
+}
+
 /* Scheduler ---------------------------------------------------------------------------------- */
 
 COP_REMOTE_HANDLES (domain_get_scheduler_type, DomainGetSchedulerType)
@@ -70,6 +82,7 @@ COP_REMOTE_HANDLES (domain_get_scheduler_type, DomainGetSchedulerType)
   if (domain == NULL)
     return false;
   ret->type = g_strdup ("posix");
+  ret->nparams = 1;
   return true;
 }
 
@@ -77,6 +90,8 @@ COP_REMOTE_HANDLES (domain_get_scheduler_parameters, DomainGetSchedulerParameter
 {
   g_autoptr (CopDomain) domain = begin_get (call, &args->dom, 0, error);
 
+  if (domain != NULL && args->nparams > 0)
+    answer_scheduler (&ret->params, &ret->n_params);
   return domain != NULL;
 }
 
@@ -84,6 +99,8 @@ COP_REMOTE_HANDLES (domain_get_scheduler_parameters_flags, DomainGetSchedulerPar
 {
   g_autoptr (CopDomain) domain = begin_get (call, &args->dom, args->flags, error);
 
+  if (domain != NULL && args->nparams > 0)
+    answer_scheduler (&ret->params, &ret->n_params);
   return domain != NULL;
 }
 

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon is killed at any moment and started again; machines run on, nothing is lost or stuck,
+and what the next daemon says is true."""
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from clientlib import Daemon, Skip, domain_xml, need_program, run, wait_for
+
+OPERATIONS = int(os.environ.get('COPPICE_OPERATIONS', '60'))
+daemon = None
+
+
+def machine_pid():
+    """The one machine that this daemon has started."""
+    for entry in os.listdir('/proc'):
+        try:
+            with open(f'/proc/{entry}/stat', encoding='utf-8', errors='replace') as file:
+                words = file.read().rpartition(')')
+        except OSError:
+            continue
+        if 'coppice-vm' in words[0] and int(words[2].split()[1]) == daemon.process.pid:
+            return int(entry)
+    raise AssertionError('the daemon has no machine')
+
+
+def restart():
+    daemon.kill()
+    daemon.start()
+
+
+def test_machines_run_on():
+    daemon.define('one')
+    daemon.define('two')
+    daemon.ok('start', 'one')
+    daemon.ok('start', 'two', '--paused')
+    number, xml = daemon.ok('domid', 'one'), daemon.ok('dumpxml', 'one')
+    restart()
+    assert daemon.reason('one') == 'running (booted)'
+    assert daemon.reason('two') == 'paused (user)'
+    assert daemon.ok('domid', 'one') == number
+    assert daemon.ok('dumpxml', 'one') == xml
+    daemon.ok('suspend', 'one')
+    daemon.ok('resume', 'two')
+    restart()
+    assert daemon.state('one') == 'paused' and daemon.state('two') == 'running'
+    for name in ('one', 'two'):
+        daemon.ok('destroy', name)
+        daemon.ok('undefine', name)
+
+
+def test_transient_machines_are_found():
+    daemon.ok('create', daemon.write('t.xml', domain_xml('transient')))
+    restart()
+    assert daemon.state('transient') == 'running'
+    daemon.ok('destroy', 'transient')
+    daemon.fails('failed to get domain', 'dominfo', 'transient')
+
+
+def test_settings_are_kept():
+    daemon.define()
+    daemon.ok('autostart', 'vm')
+    daemon.ok('desc', 'vm', 'kept')
+    daemon.ok('start', 'vm')
+    daemon.ok('managedsave', 'vm')
+    daemon.ok('autostart', 'vm', '--disable')
+    restart()
+    assert daemon.ok('desc', 'vm').strip() == 'kept'
+    assert daemon.state() == 'shut off'
+    daemon.ok('start', 'vm')
+    assert daemon.reason() == 'running (restored)'
+    daemon.ok('destroy', 'vm')
+    daemon.ok('autostart', 'vm')
+    restart()
+    daemon.await_state('running')
+    daemon.ok('destroy', 'vm')
+    daemon.ok('undefine', 'vm')
+
+
+def machines():
+    """Processes of this daemon's machines: sockets that are left."""
+    folder = os.path.join(daemon.root, 'run', 'vm')
+    return [name for name in os.listdir(folder) if name.endswith('.sock')] \
+        if os.path.isdir(folder) else []
+
+
+def operate(stop, done):
+    """A client that does one thing after the other, whether the daemon is there or not."""
+    path = os.path.join(daemon.root, 'random.save')
+    choices = [['start', 'r'], ['destroy', 'r'], ['suspend', 'r'], ['resume', 'r'],
+               ['managedsave', 'r'], ['save', 'r', path], ['restore', path], ['autostart', 'r'],
+               ['autostart', 'r', '--disable'], ['desc', 'r', 'text'], ['reset', 'r'],
+               ['define', os.path.join(daemon.root, 'r.xml')]]
+    while not stop.is_set():
+        try:
+            daemon.virsh(*random.choice(choices))
+        except subprocess.TimeoutExpired:
+            pass
+        done.append(1)
+
+
+def check_truth():
+    """What the daemon says of domain r is so."""
+    uuid = daemon.ok('domuuid', 'r').strip()
+    state = wait_for('the state is settled',
+                     lambda: (lambda s: s if s in ('running', 'paused', 'shut off') else None)(
+                         daemon.state('r')))
+    there = f'{uuid}.sock' in machines()
+    assert there == (state != 'shut off'), f'{state}, but its machine is {"" if there else "not "}there'
+    text = daemon.ok('dumpxml', 'r', '--inactive')
+    assert '<name>r</name>' in text
+    for folder in ('config/domains', 'state/save'):
+        path = os.path.join(daemon.root, folder)
+        for name in os.listdir(path) if os.path.isdir(path) else []:
+            assert not name.startswith('.'), f'leftover {folder}/{name}'
+
+
+def test_killed_at_random():
+    random.seed(int(os.environ.get('COPPICE_SEED', '1')))
+    uuid = '11111111-2222-3333-4444-555555555555'
+    daemon.define('r', uuid=uuid)
+    done = []
+    while len(done) < OPERATIONS:
+        stop = threading.Event()
+        client = threading.Thread(target=operate, args=[stop, done])
+        client.start()
+        time.sleep(random.uniform(0.01, 0.6))
+        daemon.kill()
+        stop.set()
+        client.join()
+        daemon.start()
+        check_truth()
+    state = daemon.state('r')
+    if state != 'shut off':
+        daemon.ok('destroy', 'r')
+    daemon.ok('undefine', 'r', '--managed-save')
+    assert not machines(), 'machines are left'
+
+
+def test_a_machine_that_dies_is_noticed():
+    daemon.define()
+    daemon.ok('start', 'vm')
+    pid = machine_pid()
+    os.kill(pid, signal.SIGKILL)
+    daemon.await_state('shut off')
+    assert daemon.reason() == 'shut off (crashed)'
+    daemon.ok('start', 'vm')
+    pid = machine_pid()
+    daemon.kill()
+    os.kill(pid, signal.SIGKILL)
+    daemon.start()
+    assert daemon.reason() == 'shut off (crashed)'
+    daemon.ok('undefine', 'vm')
+
+
+def main():
+    global daemon
+    try:
+        need_program('virsh')
+    except Skip as skip:
+        print(f'1..0 # SKIP {skip}')
+        return 0
+    daemon = Daemon()
+    try:
+        return run([value for name, value in globals().items() if name.startswith('test_')],
+                   after=daemon.remove_all)
+    finally:
+        daemon.stop()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
