@@ -20,6 +20,9 @@
 /* Elements of libvirt's own extensions, such as <qemu:commandline>. */
 #define LIBVIRT_NAMESPACE "http://libvirt.org/schemas/"
 
+/* More say nothing new. */
+#define MAX_NOTES 100
+
 #define LIST_OF(data, row) (*(GPtrArray **) (void *) ((uint8_t *) (data) + (row)->offset))
 
 typedef struct
@@ -33,6 +36,7 @@ typedef struct
 static char seen_inside; /* an element on the way to a row, or an attribute */
 static char seen_text; /* an element whose text is a value */
 static char seen_whole; /* somebody else looked at all that is in it */
+static char seen_again; /* as one before it of which there can be one */
 
 static bool fail_at (const Parser *parser, xmlNodePtr node, GError **error, int code,
                      const char *format, ...) G_GNUC_PRINTF (5, 6);
@@ -60,7 +64,7 @@ note (const Parser *parser, xmlNodePtr node, const char *format, ...)
   g_autofree char *message = NULL;
   va_list arguments;
 
-  if (parser->notes == NULL)
+  if (parser->notes == NULL || parser->notes->len >= MAX_NOTES)
     return;
   va_start (arguments, format);
   message = g_strdup_vprintf (format, arguments);
@@ -109,6 +113,19 @@ attribute_named (xmlNodePtr node, const char *name, gsize length)
   return NULL;
 }
 
+/* Marks @node as seen, and others of its name after it, which can only be too many: here, where it
+   is done once for each row, and not when they are met. */
+static void
+claim (xmlNodePtr node, void *mark)
+{
+  if (node->_private == NULL)
+    for (xmlNodePtr other = node->next; other != NULL; other = other->next)
+      if (other->type == XML_ELEMENT_NODE && other->_private == NULL &&
+          xmlStrEqual (other->name, node->name) && other->ns == node->ns)
+        other->_private = &seen_again;
+  node->_private = mark;
+}
+
 /* Goes down @row's path to the element that holds its leaf. */
 static xmlNodePtr
 find_holder (xmlNodePtr node, const CopXmlRow *row)
@@ -120,7 +137,7 @@ find_holder (xmlNodePtr node, const CopXmlRow *row)
     {
       node = next_named (node->children, part, slash - part, row->ours);
       if (node != NULL && node->_private == NULL)
-        node->_private = &seen_inside;
+        claim (node, &seen_inside);
       part = slash + 1;
     }
   return node;
@@ -337,9 +354,9 @@ parse_row (const Parser *parser, const CopXmlRow *row, xmlNodePtr element_node, 
   if (node == NULL)
     return absent (parser, row, holder, path, error);
   if (row->kind == COP_XML_KIND_FLAG)
-    node->_private = &seen_inside;
+    claim (node, &seen_inside);
   else
-    node->_private = &seen_text;
+    claim (node, &seen_text);
   if (row->kind == COP_XML_KIND_SIZE)
     {
       xmlAttrPtr unit = attribute_named (node, "unit", strlen ("unit"));
@@ -400,12 +417,9 @@ sweep_stranger (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const cha
   if (node->ns != NULL && g_str_has_prefix ((const char *) node->ns->href, LIBVIRT_NAMESPACE))
     return fail_at (parser, node, error, COP_XML_ERROR_UNSUPPORTED,
                     _ ("%s is not supported: it is for another hypervisor; remove it"), quoted);
-  for (xmlNodePtr before = node->prev; before != NULL; before = before->prev)
-    if (before->type == XML_ELEMENT_NODE && before->_private != NULL &&
-        before->_private != &seen_whole && xmlStrEqual (before->name, node->name) &&
-        before->ns == node->ns)
-      return fail_at (parser, node, error, COP_XML_ERROR_CONFLICT, _ ("%s stands there twice"),
-                      quoted);
+  if (node->_private == &seen_again)
+    return fail_at (parser, node, error, COP_XML_ERROR_CONFLICT, _ ("%s stands there twice"),
+                    quoted);
   return unknown (parser, node, place, error);
 }
 
@@ -440,8 +454,9 @@ sweep (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const char *path, 
       case XML_ELEMENT_NODE:
         if (child->_private == &seen_whole)
           break;
-        if (child->_private == NULL ? !sweep_stranger (parser, child, top, path, error)
-                                    : !sweep (parser, child, top, path, error))
+        if (child->_private == NULL || child->_private == &seen_again
+              ? !sweep_stranger (parser, child, top, path, error)
+              : !sweep (parser, child, top, path, error))
           return false;
         break;
       case XML_TEXT_NODE:

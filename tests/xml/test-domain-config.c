@@ -171,6 +171,25 @@ test_bounds (void)
 }
 
 static void
+test_much (void)
+{
+  static const char head[] = "<domain type='coppice'><name>a</name><memory>65536</memory><os>"
+                             "<type>hvm</type></os><devices><interface type='ethernet'>";
+  static const char tail[] = "</interface></devices></domain>";
+  g_autofree char *junk = repeat (head, "<a/>", 120000, "");
+  g_autofree char *text = repeat (junk, "<portForward/>", 30000, tail);
+  g_autoptr (GPtrArray) notes = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CopDomainConfig) config =
+    cop_domain_config_parse (text, strlen (text), NULL, COP_DOMAIN_PARSE_DEFAULT, notes, &error);
+
+  g_test_summary ("What is dropped costs no more than its size, and is not told for ever");
+  g_assert_no_error (error);
+  g_assert_cmpuint (notes->len, >, 10);
+  g_assert_cmpuint (notes->len, <=, 100);
+}
+
+static void
 test_no_entities (void)
 {
   static const char *const documents[] = {
@@ -282,6 +301,7 @@ main (int argc, char **argv)
   g_test_add_func ("/xml/domain-config/random-defaults", test_random_defaults);
   g_test_add_func ("/xml/domain-config/equal", test_equal_sees_all);
   g_test_add_func ("/xml/domain-config/bounds", test_bounds);
+  g_test_add_func ("/xml/domain-config/much", test_much);
   g_test_add_func ("/xml/domain-config/no-entities", test_no_entities);
   g_test_add_func ("/xml/domain-config/validate", test_validate_program);
   g_test_add_func ("/xml/domain-config/live", test_live);
