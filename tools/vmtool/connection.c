@@ -112,6 +112,14 @@ vmt_connection_peek (void)
   return get (COP_CLIENT_NO_AUTOSTART, NULL);
 }
 
+const char *
+vmt_connection_uri (void)
+{
+  if (connection.client == NULL || connection.open_uri != NULL)
+    return connection.open_uri;
+  return cop_client_get_uri (connection.client);
+}
+
 void
 vmt_connection_close (void)
 {

@@ -42,5 +42,9 @@ CopClient *vmt_connection_get (GError **error);
 /* The same for completion: starts nothing and says nothing. Returns: (transfer none) (nullable) */
 CopClient *vmt_connection_peek (void);
 
+/* The URI that leads to the daemon of the open connection: what was asked for, else what the daemon
+   calls itself. Returns: (nullable): NULL when there is no connection */
+const char *vmt_connection_uri (void);
+
 /* Ends the connection, so that a daemon may leave. */
 void vmt_connection_close (void);

@@ -173,12 +173,31 @@ converse (Console *console)
     g_source_remove (console->input);
 }
 
+/* How long a domain may take from its console's end to its own, and how often it is asked. */
+#define END_TRIES 40
+#define END_INTERVAL_US 25000
+
+/* Whether the domain is at its end, too. Its state changes a moment after the stream's end. */
+static bool
+has_stopped (const VmtDomain *domain)
+{
+  int state, reason;
+
+  for (unsigned i = 0; i < END_TRIES; i++)
+    {
+      /* A transient domain is gone when it has stopped. */
+      if (!vmt_domain_state (domain, &state, &reason, NULL) || state == VMT_STATE_SHUTOFF ||
+          state == VMT_STATE_CRASHED)
+        return true;
+      g_usleep (END_INTERVAL_US);
+    }
+  return false;
+}
+
 /* Why the console is at its end, for who did not end it. */
 static bool
 say_end (const VmtDomain *domain, Console *console, GError **error)
 {
-  int state, reason;
-
   if (console->lost)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
@@ -194,12 +213,11 @@ say_end (const VmtDomain *domain, Console *console, GError **error)
     }
   if (!console->terminal)
     return true;
-  if (vmt_domain_state (domain, &state, &reason, NULL) && state != VMT_STATE_SHUTOFF &&
-      state != VMT_STATE_CRASHED)
+  if (has_stopped (domain))
+    g_printerr (_ ("\nDomain '%s' has stopped.\n"), domain->dom.name);
+  else
     g_printerr (_ ("\nThe console of domain '%s' was closed; 'vmtool console %s' opens it again.\n"),
                 domain->dom.name, domain->dom.name);
-  else
-    g_printerr (_ ("\nDomain '%s' has stopped.\n"), domain->dom.name);
   return true;
 }
 

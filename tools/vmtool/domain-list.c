@@ -14,8 +14,9 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-/* libvirt's numbers. */
+/* libvirt's numbers. Statistics can be asked for by state, but not by the other filters. */
 #define STATS_STATE (1 << 0)
+#define STATS_FILTERS 0xffu
 #define METADATA_TITLE 1
 
 static const VmtFlagRow filters[] = {
@@ -82,21 +83,12 @@ filter_flags (const VmtCall *call)
   return flags;
 }
 
-/* Returns: (transfer full) (element-type Row) */
-static GArray *
-get_rows (CopClient *client, uint32_t flags, GError **error)
+static void
+add_rows (GArray *rows, const CopRemoteConnectGetAllDomainStatsRet *ret)
 {
-  CopRemoteConnectGetAllDomainStatsArgs args = { .stats = STATS_STATE, .flags = flags };
-  CopRemoteConnectGetAllDomainStatsRet ret;
-  GArray *rows;
-
-  if (!COP_REMOTE_CALL (client, CONNECT_GET_ALL_DOMAIN_STATS, &args, &ret, error))
-    return NULL;
-  rows = g_array_sized_new (FALSE, TRUE, sizeof (Row), ret.n_ret_stats);
-  g_array_set_clear_func (rows, row_clear);
-  for (uint32_t i = 0; i < ret.n_ret_stats; i++)
+  for (uint32_t i = 0; i < ret->n_ret_stats; i++)
     {
-      const CopRemoteDomainStats *stats = &ret.ret_stats[i];
+      const CopRemoteDomainStats *stats = &ret->ret_stats[i];
       const CopTypedParam *state = cop_params_find (stats->params, stats->n_params, "state.state");
       Row row = { .dom = stats->dom, .state = state != NULL ? state->value.i : 0 };
 
@@ -104,9 +96,53 @@ get_rows (CopClient *client, uint32_t flags, GError **error)
       cop_uuid_format (row.dom.uuid, row.uuid);
       g_array_append_val (rows, row);
     }
+}
+
+static bool
+get_stats (CopClient *client, const CopRemoteConnectGetAllDomainStatsArgs *args, GArray *rows,
+           GError **error)
+{
+  CopRemoteConnectGetAllDomainStatsRet ret;
+
+  if (!COP_REMOTE_CALL (client, CONNECT_GET_ALL_DOMAIN_STATS, args, &ret, error))
+    return false;
+  add_rows (rows, &ret);
   COP_REMOTE_CLEAR (CONNECT_GET_ALL_DOMAIN_STATS, &ret);
+  return true;
+}
+
+/* With a filter that is not about states: first those it finds, then what they do. */
+static bool
+get_listed (CopClient *client, uint32_t flags, GArray *rows, GError **error)
+{
+  CopRemoteConnectListAllDomainsArgs list_args = { .need_results = 1, .flags = flags };
+  CopRemoteConnectListAllDomainsRet list;
+  CopRemoteConnectGetAllDomainStatsArgs args = { .stats = STATS_STATE };
+  bool good;
+
+  if (!COP_REMOTE_CALL (client, CONNECT_LIST_ALL_DOMAINS, &list_args, &list, error))
+    return false;
+  args.doms = list.domains;
+  args.n_doms = list.n_domains;
+  /* No domain named would mean all of them. */
+  good = list.n_domains == 0 || get_stats (client, &args, rows, error);
+  COP_REMOTE_CLEAR (CONNECT_LIST_ALL_DOMAINS, &list);
+  return good;
+}
+
+/* Returns: (transfer full) (element-type Row) */
+static GArray *
+get_rows (CopClient *client, uint32_t flags, GError **error)
+{
+  CopRemoteConnectGetAllDomainStatsArgs args = { .stats = STATS_STATE, .flags = flags };
+  g_autoptr (GArray) rows = g_array_new (FALSE, TRUE, sizeof (Row));
+
+  g_array_set_clear_func (rows, row_clear);
+  if ((flags & ~STATS_FILTERS) != 0 ? !get_listed (client, flags, rows, error)
+                                    : !get_stats (client, &args, rows, error))
+    return NULL;
   g_array_sort (rows, compare_rows);
-  return rows;
+  return g_steal_pointer (&rows);
 }
 
 static guint

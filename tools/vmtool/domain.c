@@ -7,6 +7,7 @@
 #include "vmtool/vmtool-private.h"
 
 #include <glib/gi18n.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- names of all ---- */
@@ -28,12 +29,21 @@ list_names (CopClient *client, uint32_t flags, GError **error)
   return names;
 }
 
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
 static char **
 complete (uint32_t flags)
 {
   CopClient *client = vmt_connection_peek ();
+  char **names = client != NULL ? list_names (client, flags, NULL) : NULL;
 
-  return client != NULL ? list_names (client, flags, NULL) : NULL;
+  if (names != NULL)
+    qsort (names, g_strv_length (names), sizeof *names, compare_names);
+  return names;
 }
 
 /* clang-format off */

@@ -168,13 +168,9 @@ const VmtCommand vmt_version = {
 static bool
 run_uri (VmtCall *call, GError **error)
 {
-  CopClient *client = vmt_connection_get (error);
-  CopRemoteConnectGetUriRet ret;
-
-  if (client == NULL || !COP_REMOTE_CALL (client, CONNECT_GET_URI, NULL, &ret, error))
+  if (vmt_connection_get (error) == NULL)
     return false;
-  vmt_print_document (vmt_call_printer (call), "uri", ret.uri);
-  COP_REMOTE_CLEAR (CONNECT_GET_URI, &ret);
+  vmt_print_document (vmt_call_printer (call), "uri", vmt_connection_uri ());
   return true;
 }
 

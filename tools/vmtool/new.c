@@ -149,10 +149,17 @@ add_disk (CopDomainConfig *config, const char *text, bool check, GError **error)
         return false;
       close (fd);
     }
+  if (config->disks->len == COP_MAX_DISKS)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE, _ ("--disk: a machine has at most %d disks"),
+                   COP_MAX_DISKS);
+      return false;
+    }
   disk = cop_domain_config_add_device (config, COP_DEVICE_DISK);
   disk->type = g_str_has_prefix (option.path, "/dev/") ? COP_DISK_BLOCK : COP_DISK_FILE;
   disk->format = COP_DISK_FORMAT_RAW;
   disk->source = absolute (option.path);
+  disk->target = g_strdup_printf ("vd%c", 'a' + (int)config->disks->len - 1);
   disk->readonly = option.readonly;
   disk->serial = g_steal_pointer (&option.serial);
   return true;
@@ -261,9 +268,9 @@ vmt_new_xml (const VmtCall *call, bool check, GError **error)
 
 /* Files of another host cannot be looked at. */
 static bool
-is_local (CopClient *client)
+is_local (void)
 {
-  const char *uri = client != NULL ? cop_client_get_uri (client) : NULL;
+  const char *uri = vmt_connection_uri ();
 
   return uri == NULL || strstr (uri, ":///") != NULL;
 }
@@ -320,7 +327,7 @@ run (VmtCall *call, GError **error)
   domain.client = vmt_connection_get (error);
   if (domain.client == NULL || !check_new_name (domain.client, name, error))
     return false;
-  xml = vmt_new_xml (call, is_local (domain.client), error);
+  xml = vmt_new_xml (call, is_local (), error);
   if (xml == NULL || !vmt_define (domain.client, xml, 0, &domain.dom, error) ||
       (vmt_call_flag (call, "autostart") && !set_autostart (&domain, error)) ||
       (start && !vmt_start (&domain, 0, error)))

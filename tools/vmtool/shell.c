@@ -46,8 +46,7 @@ typedef struct
 static void
 set_prompt (Shell *shell)
 {
-  CopClient *client = vmt_connection_peek ();
-  const char *uri = client != NULL ? cop_client_get_uri (client) : NULL;
+  const char *uri = vmt_connection_peek () != NULL ? vmt_connection_uri () : NULL;
 
   g_free (shell->prompt);
   shell->prompt =

@@ -165,7 +165,7 @@ put_line (GString *frame, const char *text, gsize length, unsigned width)
 static void
 put_summary (const Top *top, GString *frame, unsigned width)
 {
-  const char *uri = cop_client_get_uri (top->client);
+  const char *uri = vmt_connection_uri ();
   g_autofree char *text = NULL;
   unsigned running = 0;
   double cpu = 0;
