@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * More code than the cache holds: it is made room for again and again, under the feet of harts that
+ * run it, and nobody notices.
+ */
+#include "../boot-files.h"
+#include "common/units.h"
+#include "engine/dev/platform.h"
+#include "engine/machine.h"
+
+#include <string.h>
+
+#define KERNEL (COP_DRAM_GPA + 2 * COP_MIB)
+#define HARTS 3
+#define GROUPS (256 * 1024 / 3) /* of three instructions: a MiB of guest code */
+
+enum
+{
+  T0 = 5,
+  T1 = 6,
+  T2 = 7,
+};
+
+/* Three times through a MiB of code without a loop in it, then to sleep for good. */
+static GBytes *
+make_program (void)
+{
+  g_autoptr (GArray) code = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  static const uint32_t start[] = {
+    0x00000917, /* auipc  s2, 0 */
+    0x01090913, /* addi   s2, s2, 16 */
+    0x00300493, /* addi   s1, zero, 3 */
+    0x00000013, /* nop */
+  };
+  static const uint32_t end[] = {
+    0xfff48493, /* addi   s1, s1, -1 */
+    0x00048463, /* beq    s1, zero, +8 */
+    0x00090067, /* jalr   zero, 0(s2) */
+    0x10500073, /* wfi */
+    0xffdff06f, /* jal    zero, -4 */
+  };
+  TestSegment segment = { .gpa = KERNEL };
+
+  g_array_append_vals (code, start, G_N_ELEMENTS (start));
+  for (uint32_t i = 0; i < GROUPS; i++)
+    {
+      const uint32_t group[] = {
+        (i % 2000) << 20 | 0x00028293, /* addi   t0, t0, i % 2000 */
+        0x00534333,                    /* xor    t1, t1, t0 */
+        0x006383b3,                    /* add    t2, t2, t1 */
+      };
+
+      g_array_append_vals (code, group, G_N_ELEMENTS (group));
+    }
+  g_array_append_vals (code, end, G_N_ELEMENTS (end));
+  segment.bytes = code->data;
+  segment.file_size = segment.memory_size = code->len * sizeof (uint32_t);
+  return test_elf_new (KERNEL, 0, &segment, 1, NULL);
+}
+
+static void
+note_evictions (gpointer data, const char *name, uint64_t value)
+{
+  if (strcmp (name, "jit.evictions") == 0)
+    *(uint64_t *) data = value;
+}
+
+static CopMachine *
+run (const char *engine)
+{
+  CopMachineConfig *config = test_config_new (COP_BOOT_BARE, make_program ());
+  g_autoptr (GError) error = NULL;
+  CopMachine *machine;
+
+  config->harts = HARTS;
+  config->engine = engine;
+  config->engine_config.jit_cache_size = COP_MIB;
+  machine = cop_machine_new (config, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (cop_machine_resume (machine, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (cop_machine_wait (machine).reason, ==, COP_END_HALTED);
+  return machine;
+}
+
+static void
+test_harts (gconstpointer data)
+{
+  g_autoptr (CopMachine) machine = run (data);
+  g_autoptr (CopMachine) expected = run ("interp");
+  const CopHartState *right = &cop_machine_hart (expected, 0)->s;
+  uint64_t evictions = 0;
+
+  g_test_summary ("Harts that share a cache too small for their code compute what they should");
+  for (unsigned i = 0; i < HARTS; i++)
+    {
+      const CopHartState *s = &cop_machine_hart (machine, i)->s;
+
+      g_assert_cmphex (s->x[T0], ==, right->x[T0]);
+      g_assert_cmphex (s->x[T1], ==, right->x[T1]);
+      g_assert_cmphex (s->x[T2], ==, right->x[T2]);
+      g_assert_cmpuint (s->instret, ==, right->instret);
+    }
+  cop_machine_stats (machine, note_evictions, &evictions);
+  g_test_message ("%" G_GUINT64_FORMAT " evictions", evictions);
+  if (strcmp (data, "jit") == 0)
+    g_assert_cmpuint (evictions, >, 8);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_data_func ("/jit/eviction/jit", "jit", test_harts);
+  g_test_add_data_func ("/jit/eviction/hybrid", "hybrid", test_harts);
+  return g_test_run ();
+}
