@@ -139,6 +139,11 @@ static const ForeignRow foreign[] = {
   { "cop-vm-error-quark",    4,  COP_DRIVER_ERROR_OPERATION_ABORTED },  /* CANCELLED */
   { "cop-vm-error-quark",    6,  COP_DRIVER_ERROR_OPERATION_UNSUPPORTED }, /* NOT_SUPPORTED */
   { "cop-vm-error-quark",    -1, COP_DRIVER_ERROR_OPERATION_FAILED },
+  { "cop-machine-error-quark", 0, COP_DRIVER_ERROR_CONFIG_UNSUPPORTED }, /* CONFIG */
+  { "cop-machine-error-quark", 1, COP_DRIVER_ERROR_CONFIG_UNSUPPORTED }, /* IMAGE */
+  { "cop-machine-error-quark", 3, COP_DRIVER_ERROR_OPERATION_INVALID },  /* STATE */
+  { "cop-machine-error-quark", -1, COP_DRIVER_ERROR_OPERATION_FAILED },
+  { "cop-state-error-quark", -1, COP_DRIVER_ERROR_CONFIG_UNSUPPORTED },
   { "g-io-error-quark",      G_IO_ERROR_CANCELLED, COP_DRIVER_ERROR_OPERATION_ABORTED },
   { "g-io-error-quark",      G_IO_ERROR_TIMED_OUT, COP_DRIVER_ERROR_OPERATION_TIMEOUT },
   { "g-io-error-quark",      G_IO_ERROR_INVALID_ARGUMENT, COP_DRIVER_ERROR_INVALID_ARG },

@@ -14,7 +14,9 @@
 #define MIN_MEMORY (4 * COP_MIB)
 #define MAX_MEMORY (UINT64_C (1) << 46)
 
-G_DEFINE_QUARK (cop - machine - error - quark, cop_machine_error)
+/* clang-format off */
+G_DEFINE_QUARK (cop-machine-error-quark, cop_machine_error)
+/* clang-format on */
 
 static bool
 check_config (const CopMachineConfig *config, GError **error)
