@@ -29,6 +29,7 @@
 /* With all of ADDR_MASK: everything, for everybody. */
 #define OPEN_CFG (A_NAPOT | CFG_R | CFG_W | CFG_X)
 
+#define PHYSICAL_BITS 56        /* beyond them no entry reaches */
 #define ADDR_MASK ((UINT64_C (1) << 54) - 1)
 #define PMPCFG0 0x3a0u
 #define PMPADDR0 0x3b0u
@@ -97,7 +98,8 @@ cop_pmp_allows (const CopHart *hart, uint64_t gpa, uint64_t length, CopAccess ac
   if (uniform != NULL)
     *uniform = true;
   /* Most machines: the first entry lets everything through. Asked at each step of each walk. */
-  if (G_LIKELY (s->pmpcfg[0] == OPEN_CFG && s->pmpaddr[0] == ADDR_MASK))
+  if (G_LIKELY (s->pmpcfg[0] == OPEN_CFG && s->pmpaddr[0] == ADDR_MASK &&
+                MAX (last, page_last) >> PHYSICAL_BITS == 0))
     return true;
   if (!any_entry_on (s))
     return priv == COP_PRIV_M;
