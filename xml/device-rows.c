@@ -7,24 +7,19 @@
  */
 #include "xml/domain-config.h"
 #include "xml/domain-rows.h"
+#include "xml/rows-private.h"
 
-#include <glib/gi18n.h>
 #include <string.h>
 
 /* clang-format off */
 #define BIT(value) (1u << (value))
 
-/* Patterns are read by GRegex and by XML Schema: no anchors, no look-around. */
-#define PATH_PATTERN  "/[^\\n]*"
-#define PATH_MAX_BYTES 4096
 #define ALIAS_PATTERN "[A-Za-z0-9_\\-]+"
 #define TAP_PATTERN   "[A-Za-z0-9_.\\-]+"
 
 #define NO_PCI        N_ ("devices are on the virtio-mmio bus; leave <address> out")
 /* virt-install asks for IDE where it does not know the hypervisor, whatever the machine has. */
 #define ONLY_VIRTIO   N_ ("disks of this machine are virtio disks")
-#define NOT_YET       N_ ("this version of Coppice cannot do it; remove it")
-#define SET_ON_HOST   N_ ("set limits on the host instead, and remove it")
 
 #define ALIAS_ROW(type)                                                                       \
   COP_XML_TEXT ("alias/@name",    type, alias, .pattern = ALIAS_PATTERN, .max = 128,           \
@@ -127,7 +122,7 @@ static const CopXmlRow disk_rows[] = {
                 .change = COP_XML_CHANGE_HOST,
                 .says = "position among the devices that firmware boots from"),
   COP_XML_REFUSED ("acpi",          NO_PCI),
-  COP_XML_REFUSED ("backenddomain", N_ ("it is for another hypervisor; remove it")),
+  COP_XML_REFUSED ("backenddomain", OTHER_VMM),
   COP_XML_REFUSED ("boot/@loadparm", N_ ("it is for s390x; remove it")),
   ALIAS_ROW (CopDomainDisk),
   ADDRESS_ROW (CopDomainDisk),
@@ -224,7 +219,7 @@ static const CopXmlRow interface_rows[] = {
                 .otherwise = "virtio", .says = "what the guest sees"),
   COP_XML_REFUSED ("backend",       N_ ("user networking is built in; leave <backend> out")),
   COP_XML_REFUSED ("driver",        NOT_YET),
-  COP_XML_REFUSED ("backenddomain", N_ ("it is for another hypervisor; remove it")),
+  COP_XML_REFUSED ("backenddomain", OTHER_VMM),
   COP_XML_REFUSED ("script",        N_ ("prepare the tap yourself and say managed='no'")),
   COP_XML_REFUSED ("downscript",    N_ ("prepare the tap yourself and say managed='no'")),
   COP_XML_REFUSED ("ip",            N_ ("addresses of the user network are fixed; leave <ip> out")),

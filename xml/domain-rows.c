@@ -6,20 +6,14 @@
 #include "xml/domain-rows.h"
 #include "common/units.h"
 #include "xml/domain-config.h"
-
-#include <glib/gi18n.h>
+#include "xml/rows-private.h"
 
 /* clang-format off */
-#define PATH_PATTERN  "/[^\\n]*"
-#define PATH_MAX_BYTES 4096
 #define WORD_PATTERN  "[a-z0-9_]+"
 
-#define NOT_YET       N_ ("this version of Coppice cannot do it; remove it")
-#define SET_ON_HOST   N_ ("set limits on the host instead, and remove it")
 #define NO_GRAPHICS   N_ ("there is no display; use the serial console, and remove it")
 #define NO_SUCH_BUS   N_ ("the machine has no such device; remove it")
 #define OTHER_CPU     N_ ("it is for another kind of machine")
-#define OTHER_VMM     N_ ("it is for another hypervisor; remove it")
 #define NUMA          N_ ("memory is in one node; remove it")
 
 static const CopXmlRow feature_rows[] = {
