@@ -111,6 +111,8 @@ static bool
 add_console (CopVmPackage *package, const CopDomainChardevSource *source, CopVmRpcConsole *console,
              char **tty, GError **error)
 {
+  /* A machine that goes on does not begin its output anew. */
+  bool restoring = package->restoring;
   int fd;
 
   switch (source->type)
@@ -122,8 +124,8 @@ add_console (CopVmPackage *package, const CopDomainChardevSource *source, CopVmR
         return false;
       break;
     case COP_CHARDEV_FILE:
-      fd = cop_host_open_output (_ ("console"), source->path, source->append == COP_TRISTATE_YES,
-                                 error);
+      fd = cop_host_open_output (_ ("console"), source->path,
+                                 restoring || source->append == COP_TRISTATE_YES, error);
       console->out_fd = cop_vm_package_add_fd (package, fd);
       if (fd < 0)
         return false;
@@ -139,8 +141,8 @@ add_console (CopVmPackage *package, const CopDomainChardevSource *source, CopVmR
     }
   if (source->log == NULL)
     return true;
-  fd = cop_host_open_output (_ ("console log"), source->log, source->log_append == COP_TRISTATE_YES,
-                             error);
+  fd = cop_host_open_output (_ ("console log"), source->log,
+                             restoring || source->log_append == COP_TRISTATE_YES, error);
   console->log_fd = cop_vm_package_add_fd (package, fd);
   return fd >= 0;
 }
@@ -353,7 +355,7 @@ cop_vm_package_fill (CopVmPackage *package, const CopVmLaunch *launch, CopVmLive
   const CopDomainConfig *config = launch->config;
   CopVmRpcCreateArgs *args = &package->args;
 
-  *package = (CopVmPackage){ .n_fds = 0 };
+  *package = (CopVmPackage){ .restoring = launch->memory_fd >= 0 };
   args->protocol = COP_VM_PROTOCOL;
   memcpy (args->uuid, config->uuid, sizeof args->uuid);
   args->name = g_strdup (config->name);

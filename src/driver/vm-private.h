@@ -72,6 +72,7 @@ typedef struct
   CopVmRpcCreateArgs args;
   int fds[32]; /* (owned) */
   unsigned n_fds;
+  bool restoring; /* the machine goes on where another one was saved */
 } CopVmPackage;
 
 /**

@@ -474,6 +474,37 @@ test_save_cancelled (Fixture *f, gconstpointer data G_GNUC_UNUSED)
   stop (f, &running);
 }
 
+static void
+test_log (Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+  g_autofree char *log = g_build_filename (f->folder, "console.log", NULL);
+  g_autofree char *devices =
+    g_strdup_printf ("<serial type='null'><log file='%s'/></serial>", log);
+  g_autoptr (CopDomainConfig) config = config_new (NULL, devices);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  CopVm *vm = launch (f, config, -1, NULL, NULL, &error);
+  Saved saved;
+
+  g_test_summary ("Output is kept in the log, which a machine that goes on continues");
+  g_assert_no_error (error);
+  g_assert_true (cop_vm_resume (vm, NULL));
+  while (COP_COUNTER (cop_vm_counters (vm)->console_written) < 6)
+    g_usleep (1000);
+  g_assert_true (cop_vm_pause (vm, NULL));
+  saved = save (vm);
+  cop_vm_destroy (vm, true);
+  g_object_unref (vm);
+
+  vm = launch (f, config, saved.fd, saved.state, NULL, &error);
+  g_assert_no_error (error);
+  cop_vm_destroy (vm, true);
+  g_object_unref (vm);
+  g_assert_true (g_file_get_contents (log, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "ready\n");
+  saved_clear (&saved);
+}
+
 /* ---- what goes wrong ---- */
 
 static const struct
@@ -592,6 +623,7 @@ main (int argc, char **argv)
   TEST ("actions", test_actions);
   TEST ("found-again", test_found_again);
   TEST ("save-cancelled", test_save_cancelled);
+  TEST ("log", test_log);
   TEST ("wrong", test_wrong);
   TEST ("no-program", test_no_program);
   TEST ("cycles", test_cycles);
