@@ -196,6 +196,54 @@ branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 
 /* --- statements -------------------------------------------------------------------------------- */
 
+/* x = x op y for a register in the hart, in one instruction. */
+static bool
+set_in_place (CopJitBackend *b, const CopIrStatement *statement)
+{
+  CopIrNode node = *cop_ir_node (b->unit, statement->a);
+  const CopIrNode *left, *right;
+  CopAlu op;
+
+  switch (node.op)
+    {
+    case IR_ADD:
+      op = ALU_ADD;
+      break;
+    case IR_SUB:
+      op = ALU_SUB;
+      break;
+    case IR_AND:
+      op = ALU_AND;
+      break;
+    case IR_OR:
+      op = ALU_OR;
+      break;
+    case IR_XOR:
+      op = ALU_XOR;
+      break;
+    default:
+      return false;
+    }
+  left = cop_ir_node (b->unit, node.a);
+  right = cop_ir_node (b->unit, node.b);
+  if (op != ALU_SUB && right->op == IR_GETX && (right->imm & 31) == statement->reg)
+    {
+      const CopIrNode *other = left;
+
+      left = right;
+      right = other;
+    }
+  if (left->op != IR_GETX || (left->imm & 31) != statement->reg)
+    return false;
+  if (right->op == IR_CONST && (uint64_t) (int32_t) right->imm == right->imm)
+    asm_alu_mi (&b->a, op, true, x_mem (statement->reg), (int32_t) right->imm);
+  else if (right->op == IR_GETX && home (b, right->imm & 31) != NO_REG)
+    asm_rm (&b->a, 8 * op + 1, true, home (b, right->imm & 31), x_mem (statement->reg));
+  else
+    return false;
+  return true;
+}
+
 static void
 set_x (CopJitBackend *b, const CopIrStatement *statement)
 {
@@ -204,6 +252,8 @@ set_x (CopJitBackend *b, const CopIrStatement *statement)
 
   if (reg != NO_REG)
     lower_value (b, statement->a, reg, 0);
+  else if (set_in_place (b, statement))
+    return;
   else if (cop_ir_is_const (b->unit, statement->a, &value) &&
            (uint64_t) (int32_t) value == value)
     asm_store_i (&b->a, 8, x_mem (statement->reg), (int32_t) value);
