@@ -64,7 +64,7 @@ cop_listen_unix (const char *path, mode_t mode, GError **error)
 {
   /* Two daemons that start at once must not both think that the file is stale. */
   g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
-  cop_autofd int lock = open (lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  cop_autofd int lock = -1;
   cop_autofd int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
   struct sockaddr_un address;
@@ -74,6 +74,7 @@ cop_listen_unix (const char *path, mode_t mode, GError **error)
 
   if (!make_address (path, &address, error))
     return -1;
+  lock = open (lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || lock < 0 || fcntl (lock, F_SETLKW, &whole) != 0)
     {
       set_errno (error, _ ("cannot make the socket"), path);
