@@ -245,15 +245,16 @@ static void
 autostart (gpointer data, G_GNUC_UNUSED gpointer user_data)
 {
   g_autoptr (CopDomain) domain = data;
+  g_autoptr (CopDriver) driver = domain->driver; /* the reference that was taken for us */
   g_autoptr (GError) error = NULL;
   bool active;
 
   g_mutex_lock (&domain->lock);
-  active = cop_domain_is_active (domain) || domain->driver->closing;
+  active = cop_domain_is_active (domain) || driver->closing;
   g_mutex_unlock (&domain->lock);
   if (!active && !cop_domain_start (domain, 0, NULL, &error))
     g_warning ("domain '%s' does not start: %s", domain->name, error->message);
-  cop_driver_change_busy (domain->driver, -1);
+  cop_driver_change_busy (driver, -1);
 }
 
 void
@@ -271,6 +272,7 @@ cop_driver_begin (CopDriver *driver)
       else if (domain->autostart || domain->restart_at_begin)
         {
           cop_driver_change_busy (driver, 1);
+          g_object_ref (driver); /* it may be let go of while this waits for its turn */
           g_thread_pool_push (pool, g_object_ref (domain), NULL);
         }
     }
