@@ -55,6 +55,12 @@ fail_at (const Parser *parser, xmlNodePtr node, GError **error, int code, const 
   return false;
 }
 
+static bool
+takes_notes (const Parser *parser)
+{
+  return parser->notes != NULL && parser->notes->len < MAX_NOTES;
+}
+
 static void note (const Parser *parser, xmlNodePtr node, const char *format, ...)
   G_GNUC_PRINTF (3, 4);
 
@@ -64,7 +70,7 @@ note (const Parser *parser, xmlNodePtr node, const char *format, ...)
   g_autofree char *message = NULL;
   va_list arguments;
 
-  if (parser->notes == NULL || parser->notes->len >= MAX_NOTES)
+  if (!takes_notes (parser))
     return;
   va_start (arguments, format);
   message = g_strdup_vprintf (format, arguments);
@@ -409,9 +415,16 @@ static bool
 sweep_stranger (const Parser *parser, xmlNodePtr node, xmlNodePtr top, const char *path,
                 GError **error)
 {
-  g_autofree char *place = place_of (node, top, path);
-  g_autofree char *quoted = cop_xml_quoted (place);
+  bool told = takes_notes (parser) || (parser->flags & COP_XML_PARSE_STRICT) != 0 ||
+              node->_private == &seen_again || (node->type == XML_ELEMENT_NODE && node->ns != NULL);
+  g_autofree char *place = NULL;
+  g_autofree char *quoted = NULL;
 
+  /* There may be hundreds of thousands. */
+  if (!told)
+    return true;
+  place = place_of (node, top, path);
+  quoted = cop_xml_quoted (place);
   if (node->type != XML_ELEMENT_NODE)
     return unknown (parser, node, place, error);
   if (node->ns != NULL && g_str_has_prefix ((const char *) node->ns->href, LIBVIRT_NAMESPACE))
