@@ -52,7 +52,7 @@ cop_saved_machine_format (const CopSavedMachine *saved)
                           "<memory file='%s' size='%" G_GUINT64_FORMAT "' checksum='%s'>\n"
                           "<pages>%s</pages>\n"
                           "</memory>\n",
-                          saved->running ? "true" : "false", memory, (guint64)saved->memory_size,
+                          saved->running ? "true" : "false", memory, (guint64) saved->memory_size,
                           checksum, saved->pages);
   append_child (out, saved->domain);
   append_child (out, saved->state);
@@ -64,7 +64,7 @@ static xmlNode *
 child_of (xmlNode *parent, const char *name)
 {
   for (xmlNode *node = parent->children; node != NULL; node = node->next)
-    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *)node->name, name) == 0)
+    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *) node->name, name) == 0)
       return node;
   return NULL;
 }
@@ -72,7 +72,7 @@ child_of (xmlNode *parent, const char *name)
 static char *
 take (xmlChar *text)
 {
-  char *copy = g_strdup ((const char *)text);
+  char *copy = g_strdup ((const char *) text);
 
   xmlFree (text);
   return copy;
@@ -81,7 +81,7 @@ take (xmlChar *text)
 static char *
 attribute_of (xmlNode *node, const char *name)
 {
-  return take (xmlGetProp (node, (const xmlChar *)name));
+  return take (xmlGetProp (node, (const xmlChar *) name));
 }
 
 static char *
@@ -91,7 +91,7 @@ document_of (xmlDoc *doc, xmlNode *node)
   char *text = NULL;
 
   if (xmlNodeDump (buffer, doc, node, 0, 0) >= 0)
-    text = g_strdup ((const char *)xmlBufferContent (buffer));
+    text = g_strdup ((const char *) xmlBufferContent (buffer));
   xmlBufferFree (buffer);
   return text;
 }
@@ -104,8 +104,7 @@ fail (GError **error, CopXmlError code, const char *label, const char *what)
 }
 
 static bool
-read_members (xmlDoc *doc, xmlNode *root, const char *label, CopSavedMachine *saved,
-              GError **error)
+read_members (xmlDoc *doc, xmlNode *root, const char *label, CopSavedMachine *saved, GError **error)
 {
   xmlNode *running = child_of (root, "running"), *memory = child_of (root, "memory");
   xmlNode *domain = child_of (root, "domain"), *state = child_of (root, "machinestate");
@@ -126,8 +125,8 @@ read_members (xmlDoc *doc, xmlNode *root, const char *label, CopSavedMachine *sa
   saved->memory = attribute_of (memory, "file");
   saved->checksum = attribute_of (memory, "checksum");
   size = attribute_of (memory, "size");
-  if (saved->memory == NULL || saved->checksum == NULL || size == NULL
-      || !g_ascii_string_to_unsigned (size, 10, 1, G_MAXINT64, &bytes, NULL))
+  if (saved->memory == NULL || saved->checksum == NULL || size == NULL ||
+      !g_ascii_string_to_unsigned (size, 10, 1, G_MAXINT64, &bytes, NULL))
     return fail (error, COP_XML_ERROR_VALUE, label,
                  "memory needs file, checksum, and its size in bytes");
   /* It must not lead out of the folder. */
@@ -154,12 +153,12 @@ cop_saved_machine_parse (const char *text, gsize length, const char *label, GErr
       fail (error, COP_XML_ERROR_TOO_LARGE, label, "too large for the document of a saved machine");
       return NULL;
     }
-  doc = xmlReadMemory (text, length, label, NULL,
-                       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING
-                         | XML_PARSE_COMPACT);
+  doc =
+    xmlReadMemory (text, length, label, NULL,
+                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_COMPACT);
   root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
-  if (root == NULL || doc->intSubset != NULL
-      || strcmp ((const char *)root->name, "savedmachine") != 0)
+  if (root == NULL || doc->intSubset != NULL ||
+      strcmp ((const char *) root->name, "savedmachine") != 0)
     {
       fail (error, COP_XML_ERROR_SYNTAX, label, "not the document of a saved machine");
       return NULL;

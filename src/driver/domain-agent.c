@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The QEMU guest agent: see domain-agent.h. Source: the QEMU Guest Agent protocol reference; an answer
- * to guest-sync-delimited comes after a byte 0xff, which no JSON text has, so that whatever an earlier
- * client left unread is passed over.
+ * The QEMU guest agent: see domain-agent.h. Source: the QEMU Guest Agent protocol reference; an
+ * answer to guest-sync-delimited comes after a byte 0xff, which no JSON text has, so that whatever
+ * an earlier client left unread is passed over.
  */
 #include "driver/domain-agent.h"
 
@@ -30,8 +30,8 @@ channel_path (CopDomain *domain, GError **error)
     {
       const CopDomainChardev *channel = domain->running->channels->pdata[i];
 
-      if (g_strcmp0 (channel->name, CHANNEL) == 0 && channel->source.type == COP_CHARDEV_UNIX
-          && channel->source.path != NULL)
+      if (g_strcmp0 (channel->name, CHANNEL) == 0 && channel->source.type == COP_CHARDEV_UNIX &&
+          channel->source.path != NULL)
         return g_strdup (channel->source.path);
     }
   cop_driver_fail (error, COP_DRIVER_ERROR_ARGUMENT_UNSUPPORTED,
@@ -128,15 +128,15 @@ synchronize (int fd, GString *line, GError **error)
 {
   gint64 until = g_get_monotonic_time () + SYNC_SECONDS * G_USEC_PER_SEC;
   guint32 id = g_random_int ();
-  g_autofree char *command = g_strdup_printf (
-    "\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", id);
+  g_autofree char *command =
+    g_strdup_printf ("\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", id);
   g_autofree char *number = g_strdup_printf ("%u", id);
 
-  return send_text (fd, command, strlen (command), until, error)
-         && read_line (fd, true, until, line, error)
-         && (strstr (line->str, number) != NULL
-             || cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
-                                 _ ("the guest agent answers another question")));
+  return send_text (fd, command, strlen (command), until, error) &&
+         read_line (fd, true, until, line, error) &&
+         (strstr (line->str, number) != NULL ||
+          cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
+                           _ ("the guest agent answers another question")));
 }
 
 char *
@@ -157,19 +157,20 @@ cop_domain_agent_ask (CopDomain *domain, const char *command, int timeout, GErro
       return NULL;
     }
   if (timeout != -2)
-    until = g_get_monotonic_time ()
-            + (timeout == -1 ? DEFAULT_SECONDS : MAX (timeout, 0)) * G_USEC_PER_SEC;
+    until = g_get_monotonic_time () +
+            (timeout == -1 ? DEFAULT_SECONDS : MAX (timeout, 0)) * G_USEC_PER_SEC;
   g_mutex_lock (&domain->agent_lock);
   fd = cop_domain_connect_channel (path, error);
   line = g_string_new (NULL);
-  ok = fd >= 0 && synchronize (fd, line, error)
-       && send_text (fd, line_out, strlen (line_out), until, error)
-       && read_line (fd, false, until, line, error);
+  ok = fd >= 0 && synchronize (fd, line, error) &&
+       send_text (fd, line_out, strlen (line_out), until, error) &&
+       read_line (fd, false, until, line, error);
   g_mutex_unlock (&domain->agent_lock);
   return g_string_free (line, !ok);
 }
 
-/* Where the value of the object's member @name begins; strings that look like it are passed over. */
+/* Where the value of the object's member @name begins; strings that look like it are passed over.
+ */
 static const char *
 member_of (const char *json, const char *name)
 {

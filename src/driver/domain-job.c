@@ -129,8 +129,8 @@ cop_domain_end_job (CopDomain *domain)
     {
       g_clear_object (&domain->cancellable);
       domain->progress.ended = g_get_monotonic_time ();
-      if (domain->progress.type == COP_JOB_TYPE_BOUNDED
-          || domain->progress.type == COP_JOB_TYPE_UNBOUNDED)
+      if (domain->progress.type == COP_JOB_TYPE_BOUNDED ||
+          domain->progress.type == COP_JOB_TYPE_UNBOUNDED)
         domain->progress.type = COP_JOB_TYPE_FAILED;
       domain->completed = domain->progress;
       domain->progress = (CopJobInfo){ 0 };
@@ -138,7 +138,8 @@ cop_domain_end_job (CopDomain *domain)
     }
   domain->job = COP_JOB_NONE;
   domain->killing = false;
-  /* One that waits to stop the domain must not be passed over by others: all look who comes first. */
+  /* One that waits to stop the domain must not be passed over by others: all look who comes first.
+   */
   g_cond_broadcast (&domain->job_done);
   g_mutex_unlock (&domain->lock);
   cop_driver_change_busy (domain->driver, -1);

@@ -193,8 +193,8 @@ restart (CopDomain *domain, bool autodestroy, gconstpointer owner, CopDomainConf
   domain->owner = owner;
   g_mutex_unlock (&domain->lock);
   cop_domain_config_clear_live (config);
-  ok = cop_domain_launch (domain, config, -1, NULL, &error)
-       && cop_domain_let_run (domain, false, COP_RUNNING_CRASHED, 0, &error);
+  ok = cop_domain_launch (domain, config, -1, NULL, &error) &&
+       cop_domain_let_run (domain, false, COP_RUNNING_CRASHED, 0, &error);
   if (!ok)
     g_warning ("domain '%s' cannot be started again: %s", domain->name, error->message);
   return ok;
@@ -390,8 +390,8 @@ cop_domain_resume (CopDomain *domain, GError **error)
   if (!begin_active (domain, COP_JOB_MODIFY, error))
     return false;
   if (domain->state == COP_DOMAIN_RUNNING)
-    ok = cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
-                          _ ("domain is already running"));
+    ok =
+      cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID, _ ("domain is already running"));
   else if (domain->state != COP_DOMAIN_PAUSED || domain->reason == COP_PAUSED_SHUTTING_DOWN)
     ok = cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
                           _ ("the guest has ended; reset or destroy the domain"));
@@ -432,8 +432,8 @@ press_button (CopDomain *domain, bool reboot, GError **error)
   g_mutex_unlock (&domain->lock);
   if (reboot)
     actions.restart_on_poweroff = true;
-  return cop_vm_set_actions (domain->vm, &actions, error)
-         && cop_vm_press_power_button (domain->vm, error);
+  return cop_vm_set_actions (domain->vm, &actions, error) &&
+         cop_vm_press_power_button (domain->vm, error);
 }
 
 bool

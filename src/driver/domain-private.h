@@ -184,5 +184,6 @@ void cop_domain_work (gpointer data, gpointer driver);
 /* domain-save.c: by the holder of a job */
 bool cop_domain_restore_managed (CopDomain *domain, bool paused, GError **error);
 
-/* remote-domain-console.c: connects to a socket that a machine listens on. Returns: -1 on failure */
+/* remote-domain-console.c: connects to a socket that a machine listens on. Returns: -1 on failure
+ */
 int cop_domain_connect_channel (const char *path, GError **error);

@@ -169,8 +169,8 @@ save_memory (Saving *saving, CopSavedMachine *saved, GError **error)
 {
   CopDomain *domain = saving->domain;
   g_autoptr (CopPageSet) pages = NULL;
-  cop_autofd int fd = open (saving->beside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                            0600);
+  cop_autofd int fd =
+    open (saving->beside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   struct stat stat_buffer;
 
   if (fd < 0)
@@ -198,8 +198,8 @@ choose_memory_name (const Saving *saving)
 
   for (unsigned i = 0;; i++)
     {
-      g_autofree char *name = i == 0 ? g_strconcat (base, ".memory", NULL)
-                                     : g_strdup_printf ("%s.memory.%u", base, i);
+      g_autofree char *name =
+        i == 0 ? g_strconcat (base, ".memory", NULL) : g_strdup_printf ("%s.memory.%u", base, i);
       g_autofree char *path = g_build_filename (saving->folder, name, NULL);
 
       if (access (path, F_OK) < 0)
@@ -248,8 +248,8 @@ write_machine (Saving *saving, const CopDomainConfig *config, GError **error)
   saved->running = (saving->flags & COP_SAVE_RUNNING) != 0  ? true
                    : (saving->flags & COP_SAVE_PAUSED) != 0 ? false
                                                             : saving->was_running;
-  saved->domain = cop_domain_config_format (config, COP_DOMAIN_FORMAT_INACTIVE
-                                                      | COP_DOMAIN_FORMAT_SECURE);
+  saved->domain =
+    cop_domain_config_format (config, COP_DOMAIN_FORMAT_INACTIVE | COP_DOMAIN_FORMAT_SECURE);
   if (!save_memory (saving, saved, error))
     return false;
   state = cop_vm_save_state (domain->vm, error);
@@ -290,8 +290,8 @@ static bool
 pause_for_save (Saving *saving, GError **error)
 {
   CopDomain *domain = saving->domain;
-  g_autofree char *note
-    = g_strconcat (saving->was_running ? "save:" : "save-paused:", saving->path, NULL);
+  g_autofree char *note =
+    g_strconcat (saving->was_running ? "save:" : "save-paused:", saving->path, NULL);
 
   cop_domain_save_status (domain, note);
   if (!saving->was_running)
@@ -310,8 +310,7 @@ pause_for_save (Saving *saving, GError **error)
 
 /* The job is held and the domain active. */
 static bool
-save_with_job (CopDomain *domain, const char *path, const char *xml, unsigned flags,
-               GError **error)
+save_with_job (CopDomain *domain, const char *path, const char *xml, unsigned flags, GError **error)
 {
   g_autofree char *name = g_path_get_basename (path);
   g_autofree char *memory = g_strconcat (name, ".memory", NULL);
@@ -319,8 +318,8 @@ save_with_job (CopDomain *domain, const char *path, const char *xml, unsigned fl
   g_auto (Saving) saving = { .domain = domain, .path = path, .flags = flags };
   g_autoptr (CopDomainConfig) config = NULL;
 
-  if (domain->state != COP_DOMAIN_RUNNING
-      && (domain->state != COP_DOMAIN_PAUSED || domain->reason == COP_PAUSED_SHUTTING_DOWN))
+  if (domain->state != COP_DOMAIN_RUNNING &&
+      (domain->state != COP_DOMAIN_PAUSED || domain->reason == COP_PAUSED_SHUTTING_DOWN))
     return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID, _ ("domain is not running"));
   saving.folder = g_path_get_dirname (path);
   saving.beside = g_build_filename (saving.folder, beside, NULL);
@@ -340,7 +339,8 @@ save_with_job (CopDomain *domain, const char *path, const char *xml, unsigned fl
     {
       cop_domain_set_job_result (domain, COP_JOB_TYPE_CANCELLED);
       g_clear_error (error);
-      cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_ABORTED, _ ("save job: canceled by client"));
+      cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_ABORTED,
+                       _ ("save job: canceled by client"));
     }
   return false;
 }
@@ -437,8 +437,8 @@ open_memory (const char *path, const CopSavedMachine *saved, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *memory = g_build_filename (folder, saved->memory, NULL);
-  g_autoptr (CopPageSet) pages
-    = cop_page_set_parse (saved->pages, saved->memory_size / PAGE, error);
+  g_autoptr (CopPageSet) pages =
+    cop_page_set_parse (saved->pages, saved->memory_size / PAGE, error);
   g_autofree char *checksum = NULL;
   cop_autofd int fd = -1;
   struct stat stat_buffer;
@@ -454,8 +454,8 @@ open_memory (const char *path, const CopSavedMachine *saved, GError **error)
   if (!S_ISREG (stat_buffer.st_mode) || (uint64_t) stat_buffer.st_size != saved->memory_size)
     {
       g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_CORRUPT,
-                   _ ("%s is not the memory that %s names: it has %" G_GINT64_FORMAT " bytes, not %"
-                      G_GUINT64_FORMAT),
+                   _ ("%s is not the memory that %s names: it has %" G_GINT64_FORMAT
+                      " bytes, not %" G_GUINT64_FORMAT),
                    memory, path, (gint64) stat_buffer.st_size, (guint64) saved->memory_size);
       return -1;
     }
@@ -498,8 +498,7 @@ find_saved (const char *path, const char *xml, Found *found, GError **error)
   template = cop_vm_state_template (config, error);
   if (template == NULL)
     return false;
-  found->state
-    = cop_xml_state_parse (template, saved->state, strlen (saved->state), path, error);
+  found->state = cop_xml_state_parse (template, saved->state, strlen (saved->state), path, error);
   cop_machine_state_free (template);
   if (found->state == NULL)
     return false;
@@ -540,8 +539,8 @@ static bool
 restore_with_job (CopDomain *domain, Found *found, unsigned flags, GError **error)
 {
   bool active;
-  bool paused = (flags & COP_SAVE_PAUSED) != 0
-                || (!found->running && (flags & COP_SAVE_RUNNING) == 0);
+  bool paused =
+    (flags & COP_SAVE_PAUSED) != 0 || (!found->running && (flags & COP_SAVE_RUNNING) == 0);
 
   g_mutex_lock (&domain->lock);
   active = cop_domain_is_active (domain);
@@ -549,10 +548,10 @@ restore_with_job (CopDomain *domain, Found *found, unsigned flags, GError **erro
     cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
                      _ ("domain is already active as '%s'"), domain->name);
   g_mutex_unlock (&domain->lock);
-  return !active
-         && cop_domain_launch (domain, g_steal_pointer (&found->config), found->memory_fd,
-                               found->state, error)
-         && cop_domain_let_run (domain, paused, COP_RUNNING_RESTORED, 2, error);
+  return !active &&
+         cop_domain_launch (domain, g_steal_pointer (&found->config), found->memory_fd,
+                            found->state, error) &&
+         cop_domain_let_run (domain, paused, COP_RUNNING_RESTORED, 2, error);
 }
 
 bool
@@ -607,8 +606,8 @@ cop_saved_define_xml (const char *path, const char *xml, unsigned flags, GError 
   if (wanted == NULL || !cop_domain_config_check_compatible (config, wanted, error))
     return false;
   g_free (saved->domain);
-  saved->domain = cop_domain_config_format (wanted, COP_DOMAIN_FORMAT_INACTIVE
-                                                      | COP_DOMAIN_FORMAT_SECURE);
+  saved->domain =
+    cop_domain_config_format (wanted, COP_DOMAIN_FORMAT_INACTIVE | COP_DOMAIN_FORMAT_SECURE);
   if ((flags & (COP_SAVE_RUNNING | COP_SAVE_PAUSED)) != 0)
     saved->running = (flags & COP_SAVE_RUNNING) != 0;
   return write_saved (path, saved, error);

@@ -33,8 +33,8 @@ set_terminals (CopDomainConfig *config, const CopVmLive *live)
   for (guint i = 0; i < config->consoles->len; i++)
     {
       CopDomainChardev *console = config->consoles->pdata[i];
-      const char *tty
-        = console->target == COP_CHARDEV_TARGET_VIRTIO ? live->console_tty : live->serial_tty;
+      const char *tty =
+        console->target == COP_CHARDEV_TARGET_VIRTIO ? live->console_tty : live->serial_tty;
 
       if (console->source.type != COP_CHARDEV_PTY || tty == NULL)
         continue;
@@ -180,9 +180,8 @@ start_with_job (CopDomain *domain, unsigned flags, gconstpointer owner, GError *
           return false;
         }
     }
-  return cop_domain_launch (domain, config, -1, NULL, error)
-         && cop_domain_let_run (domain, (flags & COP_START_PAUSED) != 0, COP_RUNNING_BOOTED, 0,
-                                error);
+  return cop_domain_launch (domain, config, -1, NULL, error) &&
+         cop_domain_let_run (domain, (flags & COP_START_PAUSED) != 0, COP_RUNNING_BOOTED, 0, error);
 }
 
 bool
@@ -222,9 +221,8 @@ cop_driver_create (CopDriver *driver, const char *xml, unsigned flags, gconstpoi
     cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
                      _ ("domain is already active as '%s'"), domain->name);
   g_mutex_unlock (&domain->lock);
-  ok = !active && cop_domain_launch (domain, g_steal_pointer (&config), -1, NULL, error)
-       && cop_domain_let_run (domain, (flags & COP_START_PAUSED) != 0, COP_RUNNING_BOOTED, 0,
-                              error);
+  ok = !active && cop_domain_launch (domain, g_steal_pointer (&config), -1, NULL, error) &&
+       cop_domain_let_run (domain, (flags & COP_START_PAUSED) != 0, COP_RUNNING_BOOTED, 0, error);
   cop_domain_end_job (domain);
   if (!ok)
     cop_driver_forget_if_gone (driver, domain);

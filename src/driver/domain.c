@@ -102,8 +102,8 @@ cop_domain_definition (CopDomain *domain, GError **error)
       g_prefix_error (error, _ ("the definition of domain '%s' cannot be used: "), domain->name);
       return NULL;
     }
-  if (memcmp (config->uuid, domain->uuid, sizeof domain->uuid) != 0
-      || strcmp (config->name, domain->name) != 0)
+  if (memcmp (config->uuid, domain->uuid, sizeof domain->uuid) != 0 ||
+      strcmp (config->name, domain->name) != 0)
     {
       cop_driver_fail (error, COP_DRIVER_ERROR_INTERNAL,
                        _ ("the definition of domain '%s' on disk names another domain, '%s'; "
@@ -212,8 +212,9 @@ cop_domain_tell (CopDomain *domain, const CopDomainEvent *what)
 void
 cop_domain_tell_lifecycle (CopDomain *domain, CopLifecycle event, int detail)
 {
-  const CopDomainEvent what
-    = { .kind = COP_DOMAIN_EVENT_LIFECYCLE, .event = event, .detail = detail };
+  const CopDomainEvent what = { .kind = COP_DOMAIN_EVENT_LIFECYCLE,
+                                .event = event,
+                                .detail = detail };
 
   cop_domain_tell (domain, &what);
 }

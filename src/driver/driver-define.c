@@ -13,8 +13,7 @@ CopDomainConfig *
 cop_driver_parse (const char *xml, unsigned flags, GError **error)
 {
   g_autoptr (GPtrArray) notes = g_ptr_array_new_with_free_func (g_free);
-  CopDomainConfig *config
-    = cop_domain_config_parse (xml, strlen (xml), NULL, flags, notes, error);
+  CopDomainConfig *config = cop_domain_config_parse (xml, strlen (xml), NULL, flags, notes, error);
 
   for (guint i = 0; config != NULL && i < notes->len; i++)
     g_message ("domain '%s': %s", config->name, (const char *) notes->pdata[i]);
@@ -25,8 +24,8 @@ cop_driver_parse (const char *xml, unsigned flags, GError **error)
 static bool
 write_definition (CopDomain *domain, const CopDomainConfig *config, GError **error)
 {
-  g_autofree char *xml
-    = cop_domain_config_format (config, COP_DOMAIN_FORMAT_INACTIVE | COP_DOMAIN_FORMAT_SECURE);
+  g_autofree char *xml =
+    cop_domain_config_format (config, COP_DOMAIN_FORMAT_INACTIVE | COP_DOMAIN_FORMAT_SECURE);
 
   return cop_domain_store_put (domain->driver->store, domain->uuid_text, config->name, xml, error);
 }
@@ -96,8 +95,8 @@ cop_domain_change_definition (CopDomain *domain, CopConfigFunc func, gpointer da
   if (cop_domain_definition (domain, error) != NULL)
     config = cop_domain_config_copy (domain->config);
   g_mutex_unlock (&domain->lock);
-  ok = config != NULL && func (config, data, error) && cop_domain_config_validate (config, error)
-       && write_definition (domain, config, error);
+  ok = config != NULL && func (config, data, error) && cop_domain_config_validate (config, error) &&
+       write_definition (domain, config, error);
   if (ok)
     swap_definition (domain, g_steal_pointer (&config));
   g_mutex_unlock (&domain->store_lock);
@@ -126,9 +125,9 @@ cop_domain_undefine (CopDomain *domain, unsigned flags, GError **error)
   bool ok;
 
   g_mutex_lock (&domain->store_lock);
-  ok = check_undefine (domain, flags, error)
-       && cop_domain_store_remove_save (store, domain->uuid_text, error)
-       && cop_domain_store_remove (store, domain->uuid_text, error);
+  ok = check_undefine (domain, flags, error) &&
+       cop_domain_store_remove_save (store, domain->uuid_text, error) &&
+       cop_domain_store_remove (store, domain->uuid_text, error);
   if (ok)
     {
       g_mutex_lock (&domain->lock);
@@ -191,8 +190,9 @@ static bool
 rename_with_job (CopDomain *domain, const char *name, GError **error)
 {
   CopDriver *driver = domain->driver;
-  CopDomainEvent event
-    = { .kind = COP_DOMAIN_EVENT_LIFECYCLE, .event = COP_LIFECYCLE_UNDEFINED, .detail = 1 };
+  CopDomainEvent event = { .kind = COP_DOMAIN_EVENT_LIFECYCLE,
+                           .event = COP_LIFECYCLE_UNDEFINED,
+                           .detail = 1 };
   g_autofree char *old = NULL;
 
   if (!check_rename (domain, error) || !reserve_name (domain, name, error))
@@ -246,9 +246,8 @@ cop_domain_set_autostart (CopDomain *domain, bool autostart, GError **error)
     ok = cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
                           _ ("cannot set autostart for transient domain"));
   else
-    ok = same
-         || cop_domain_store_set_autostart (domain->driver->store, domain->uuid_text, autostart,
-                                            error);
+    ok = same || cop_domain_store_set_autostart (domain->driver->store, domain->uuid_text,
+                                                 autostart, error);
   if (ok)
     {
       g_mutex_lock (&domain->lock);
@@ -310,22 +309,23 @@ cop_domain_set_metadata (CopDomain *domain, CopMetadataType type, const char *te
                          const char *prefix, const char *uri, unsigned affect, GError **error)
 {
   MetadataChange change = { type, text, prefix, uri };
-  const CopDomainEvent event
-    = { .kind = COP_DOMAIN_EVENT_METADATA_CHANGE, .event = type, .text = uri };
+  const CopDomainEvent event = { .kind = COP_DOMAIN_EVENT_METADATA_CHANGE,
+                                 .event = type,
+                                 .text = uri };
   bool ok;
 
   if (!check_metadata (&change, error))
     return false;
   g_mutex_lock (&domain->lock);
-  ok = cop_domain_resolve_affect (domain, &affect, error)
-       && ((affect & COP_AFFECT_LIVE) == 0 || apply_metadata (domain->running, &change, error));
+  ok = cop_domain_resolve_affect (domain, &affect, error) &&
+       ((affect & COP_AFFECT_LIVE) == 0 || apply_metadata (domain->running, &change, error));
   g_mutex_unlock (&domain->lock);
   if (!ok)
     return false;
   if ((affect & COP_AFFECT_LIVE) != 0)
     cop_domain_refresh_status (domain);
-  if ((affect & COP_AFFECT_CONFIG) != 0
-      && !cop_domain_change_definition (domain, apply_metadata, &change, error))
+  if ((affect & COP_AFFECT_CONFIG) != 0 &&
+      !cop_domain_change_definition (domain, apply_metadata, &change, error))
     return false;
   cop_domain_tell (domain, &event);
   return true;

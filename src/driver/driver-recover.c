@@ -68,8 +68,8 @@ died_meanwhile (CopDomain *domain, const CopStoreRunning *running, const CopDoma
 
   cop_domain_set_state (domain, COP_DOMAIN_SHUTOFF,
                         stopped ? COP_SHUTOFF_DESTROYED : COP_SHUTOFF_CRASHED);
-  domain->restart_at_begin = !stopped && domain->defined && !running->autodestroy
-                             && config->on_crash == COP_DOMAIN_ACTION_RESTART;
+  domain->restart_at_begin = !stopped && domain->defined && !running->autodestroy &&
+                             config->on_crash == COP_DOMAIN_ACTION_RESTART;
   if (!cop_domain_store_remove_running (domain->driver->store, domain->uuid_text, NULL))
     g_warning ("the run-time document of '%s' cannot be removed", running->name);
 }
@@ -119,8 +119,8 @@ end_strays (CopDriver *driver)
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *uuid = g_str_has_suffix (name, ".sock") ? g_strndup (name, strlen (name) - 5)
-                                                               : NULL;
+      g_autofree char *uuid =
+        g_str_has_suffix (name, ".sock") ? g_strndup (name, strlen (name) - 5) : NULL;
       g_autoptr (CopDomain) domain = NULL;
       g_autoptr (CopVm) vm = NULL;
       uint8_t bytes[16];
@@ -231,8 +231,8 @@ cop_domain_go_on (CopDomain *domain)
   else if (domain->vm != NULL && note != NULL)
     follow_note (domain, note);
   /* A machine that was kept after its end is kept on. */
-  if (domain->vm != NULL && cop_vm_status (domain->vm) == COP_VM_ENDED
-      && domain->state == COP_DOMAIN_RUNNING)
+  if (domain->vm != NULL && cop_vm_status (domain->vm) == COP_VM_ENDED &&
+      domain->state == COP_DOMAIN_RUNNING)
     {
       const CopVmEvent ended = { .kind = COP_VM_EVENT_ENDED, .end = cop_vm_end (domain->vm) };
 

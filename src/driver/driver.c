@@ -185,7 +185,8 @@ cop_driver_by_uuid (CopDriver *driver, const uint8_t uuid[16], GError **error)
   if (domain != NULL)
     return domain;
   cop_uuid_format (uuid, text);
-  cop_driver_fail (error, COP_DRIVER_ERROR_NO_DOMAIN, _ ("no domain with matching uuid '%s'"), text);
+  cop_driver_fail (error, COP_DRIVER_ERROR_NO_DOMAIN, _ ("no domain with matching uuid '%s'"),
+                   text);
   return NULL;
 }
 
@@ -263,8 +264,8 @@ state_matches (unsigned flags, CopDomainState state)
     [COP_DOMAIN_PAUSED] = COP_LIST_PAUSED,
     [COP_DOMAIN_SHUTOFF] = COP_LIST_SHUTOFF,
   };
-  unsigned bit = state < G_N_ELEMENTS (states) && states[state] != 0 ? states[state]
-                                                                     : COP_LIST_OTHER;
+  unsigned bit =
+    state < G_N_ELEMENTS (states) && states[state] != 0 ? states[state] : COP_LIST_OTHER;
 
   flags &= COP_LIST_RUNNING | COP_LIST_PAUSED | COP_LIST_SHUTOFF | COP_LIST_OTHER;
   return flags == 0 || (flags & bit) != 0;
@@ -276,16 +277,16 @@ list_matches (CopDomain *domain, unsigned flags)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->lock);
   bool active = cop_domain_is_active (domain);
 
-  return !domain->removed && (domain->defined || active)
-         && matches (flags, COP_LIST_ACTIVE, COP_LIST_INACTIVE, active)
-         && matches (flags, COP_LIST_PERSISTENT, COP_LIST_TRANSIENT, domain->defined)
-         && state_matches (flags, domain->state)
-         && matches (flags, COP_LIST_AUTOSTART, COP_LIST_NO_AUTOSTART, domain->autostart)
-         && matches (flags, COP_LIST_HAS_SNAPSHOT, COP_LIST_NO_SNAPSHOT, false)
-         && matches (flags, COP_LIST_HAS_CHECKPOINT, COP_LIST_NO_CHECKPOINT, false)
-         && ((flags & (COP_LIST_MANAGED_SAVE | COP_LIST_NO_MANAGED_SAVE)) == 0
-             || matches (flags, COP_LIST_MANAGED_SAVE, COP_LIST_NO_MANAGED_SAVE,
-                         cop_domain_store_has_save (domain->driver->store, domain->uuid_text)));
+  return !domain->removed && (domain->defined || active) &&
+         matches (flags, COP_LIST_ACTIVE, COP_LIST_INACTIVE, active) &&
+         matches (flags, COP_LIST_PERSISTENT, COP_LIST_TRANSIENT, domain->defined) &&
+         state_matches (flags, domain->state) &&
+         matches (flags, COP_LIST_AUTOSTART, COP_LIST_NO_AUTOSTART, domain->autostart) &&
+         matches (flags, COP_LIST_HAS_SNAPSHOT, COP_LIST_NO_SNAPSHOT, false) &&
+         matches (flags, COP_LIST_HAS_CHECKPOINT, COP_LIST_NO_CHECKPOINT, false) &&
+         ((flags & (COP_LIST_MANAGED_SAVE | COP_LIST_NO_MANAGED_SAVE)) == 0 ||
+          matches (flags, COP_LIST_MANAGED_SAVE, COP_LIST_NO_MANAGED_SAVE,
+                   cop_domain_store_has_save (domain->driver->store, domain->uuid_text)));
 }
 
 GPtrArray *
@@ -310,8 +311,8 @@ read_by_hand (CopDriver *driver, const char *uuid, GError **error)
   char text[37];
 
   if (xml != NULL)
-    config
-      = cop_domain_config_parse (xml, strlen (xml), uuid, COP_DOMAIN_PARSE_DEFAULT, NULL, error);
+    config =
+      cop_domain_config_parse (xml, strlen (xml), uuid, COP_DOMAIN_PARSE_DEFAULT, NULL, error);
   if (config == NULL)
     return NULL;
   cop_uuid_format (config->uuid, text);
@@ -352,8 +353,8 @@ cop_driver_new (const CopPaths *paths, GError **error)
   g_autoptr (GPtrArray) stored = NULL;
 
   driver->paths = cop_paths_copy (paths);
-  driver->store
-    = cop_domain_store_open (paths->config_dir, paths->state_dir, paths->run_dir, error);
+  driver->store =
+    cop_domain_store_open (paths->config_dir, paths->state_dir, paths->run_dir, error);
   if (driver->store == NULL)
     return NULL;
   stored = cop_domain_store_list (driver->store, error);

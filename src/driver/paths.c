@@ -105,8 +105,8 @@ cop_paths_new (bool system, const char *root, const char *socket, GError **error
       g_clear_pointer (&paths->socket_ro, g_free);
     }
   /* Machines listen on run/vm/UUID.sock. */
-  if (!check_length (paths->socket, 0, error)
-      || !check_length (paths->run_dir, strlen ("/vm/.sock") + 36, error))
+  if (!check_length (paths->socket, 0, error) ||
+      !check_length (paths->run_dir, strlen ("/vm/.sock") + 36, error))
     return NULL;
   return g_steal_pointer (&paths);
 }
@@ -156,8 +156,8 @@ cop_paths_make (const CopPaths *paths, GError **error)
   g_autofree char *clients = g_path_get_dirname (paths->socket);
 
   /* Configuration and state are made when first written to: a daemon that cannot can still show. */
-  return make_folder (paths->run_dir, 0700, error)
-         && make_folder (clients, paths->system ? 0755 : 0700, error);
+  return make_folder (paths->run_dir, 0700, error) &&
+         make_folder (clients, paths->system ? 0755 : 0700, error);
 }
 
 char *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What only the guest knows or can do, through its agent: time, file systems, vCPUs, shutdown. And the
- * addresses of interfaces, which for user networking the daemon knows by itself.
+ * What only the guest knows or can do, through its agent: time, file systems, vCPUs, shutdown. And
+ * the addresses of interfaces, which for user networking the daemon knows by itself.
  */
 #include "driver/domain-agent.h"
 #include "driver/remote-domain.h"
@@ -14,9 +14,9 @@ bool
 cop_domain_agent_shutdown (CopDomain *domain, bool reboot, GError **error)
 {
   /* Its success has no answer: the guest may be gone before. */
-  g_autofree char *command
-    = g_strdup_printf ("{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"%s\"}}",
-                       reboot ? "reboot" : "powerdown");
+  g_autofree char *command =
+    g_strdup_printf ("{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"%s\"}}",
+                     reboot ? "reboot" : "powerdown");
   g_autoptr (GError) silent = NULL;
 
   if (!cop_domain_agent_run (domain, "{\"execute\":\"guest-ping\"}", NULL, error))
@@ -29,8 +29,8 @@ cop_domain_agent_shutdown (CopDomain *domain, bool reboot, GError **error)
 int
 cop_domain_agent_count_vcpus (CopDomain *domain, GError **error)
 {
-  g_autofree char *answer
-    = cop_domain_agent_ask (domain, "{\"execute\":\"guest-get-vcpus\"}", -1, error);
+  g_autofree char *answer =
+    cop_domain_agent_ask (domain, "{\"execute\":\"guest-get-vcpus\"}", -1, error);
   int count = 0;
 
   if (answer == NULL)
@@ -50,8 +50,8 @@ COP_REMOTE_HANDLES (domain_get_time, DomainGetTime)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   gint64 ns;
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error)
-      || !cop_domain_agent_run (domain, "{\"execute\":\"guest-get-time\"}", &ns, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error) ||
+      !cop_domain_agent_run (domain, "{\"execute\":\"guest-get-time\"}", &ns, error))
     return false;
   ret->seconds = ns / G_GINT64_CONSTANT (1000000000);
   ret->nseconds = ns % G_GINT64_CONSTANT (1000000000);
@@ -69,10 +69,10 @@ COP_REMOTE_HANDLES (domain_set_time, DomainSetTime)
 
   if (domain == NULL || !cop_remote_check_flags (args->flags, TIME_SYNC, error))
     return false;
-  if (__builtin_mul_overflow (args->seconds, G_GINT64_CONSTANT (1000000000), &ns)
-      || __builtin_add_overflow (ns, (gint64) args->nseconds, &ns))
-    return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG, _ ("Time %" G_GINT64_FORMAT
-                                                                    " is too big for guest agent"),
+  if (__builtin_mul_overflow (args->seconds, G_GINT64_CONSTANT (1000000000), &ns) ||
+      __builtin_add_overflow (ns, (gint64) args->nseconds, &ns))
+    return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
+                            _ ("Time %" G_GINT64_FORMAT " is too big for guest agent"),
                             (gint64) args->seconds);
   /* Without a time the guest takes that of its clock, which is the host's. */
   if ((args->flags & TIME_SYNC) != 0)
@@ -229,8 +229,9 @@ COP_REMOTE_HANDLES (domain_interface_addresses, DomainInterfaceAddresses)
       const CopDomainInterface *interface = interfaces->pdata[i];
       bool user = interface->type == COP_INTERFACE_USER;
       g_autofree char *mac = format_mac (interface->mac);
-      g_autofree char *address = user ? g_strdup (USER_ADDRESS)
-                                      : arp != NULL ? address_of_mac (arp, mac) : NULL;
+      g_autofree char *address = user          ? g_strdup (USER_ADDRESS)
+                                 : arp != NULL ? address_of_mac (arp, mac)
+                                               : NULL;
       CopRemoteDomainInterface *out = &ret->ifaces[ret->n_ifaces];
 
       if (address == NULL || user != (args->source == SOURCE_LEASE))
@@ -255,8 +256,8 @@ domain_agent_command (CopServerCall *call, const CopQemuDomainAgentCommandArgs *
   g_autoptr (CopDomain) domain = NULL;
 
   /* The program's table lets everybody call it; but it may do anything to the guest. */
-  if (!cop_server_call_forbid_read_only (call, error)
-      || !cop_remote_check_flags (args->flags, 0, error))
+  if (!cop_server_call_forbid_read_only (call, error) ||
+      !cop_remote_check_flags (args->flags, 0, error))
     return false;
   domain = cop_driver_by_uuid (cop_remote_driver (call), args->dom.uuid, error);
   if (domain == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Consoles and channels of running domains, as streams. The machine holds one end of a pseudo-terminal
- * or listens on a socket; the daemon opens the other for as long as a client looks.
+ * Consoles and channels of running domains, as streams. The machine holds one end of a
+ * pseudo-terminal or listens on a socket; the daemon opens the other for as long as a client looks.
  */
 #include "driver/remote-domain.h"
 
@@ -69,9 +69,9 @@ take_device (const char *key, bool force, GError **error)
     return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_FAILED,
                             _ ("Active console session exists for this domain"));
   if (user != NULL && user->stream != NULL)
-    cop_server_stream_abort (user->stream,
-                             g_error_new_literal (COP_DRIVER_ERROR, COP_DRIVER_ERROR_OPERATION_ABORTED,
-                                                  _ ("another client has taken the console")));
+    cop_server_stream_abort (
+      user->stream, g_error_new_literal (COP_DRIVER_ERROR, COP_DRIVER_ERROR_OPERATION_ABORTED,
+                                         _ ("another client has taken the console")));
   user = g_new0 (User, 1);
   user->key = g_strdup (key);
   g_hash_table_replace (users, user->key, user);
@@ -199,12 +199,13 @@ open_stream (CopServerCall *call, const CopRemoteDomain *dom, const char *name, 
   User *user;
   int fd;
 
-  if (domain == NULL || !find_device (domain, name, channel, &device, error)
-      || !take_device (device.key, force, error))
+  if (domain == NULL || !find_device (domain, name, channel, &device, error) ||
+      !take_device (device.key, force, error))
     return false;
   fd = open_device (&device, error);
   if (fd >= 0)
-    stream = cop_server_call_open_stream_fd (call, fd, &hooks, g_strdup (device.key), g_free, error);
+    stream =
+      cop_server_call_open_stream_fd (call, fd, &hooks, g_strdup (device.key), g_free, error);
   if (stream == NULL)
     {
       release_device (device.key);
@@ -221,16 +222,16 @@ open_stream (CopServerCall *call, const CopRemoteDomain *dom, const char *name, 
 /* "Safe" asks that nobody else can be on the device, which is always so. */
 COP_REMOTE_HANDLES (domain_open_console, DomainOpenConsole)
 {
-  return cop_remote_check_flags (args->flags, CONSOLE_FORCE | CONSOLE_SAFE, error)
-         && open_stream (call, &args->dom, args->dev_name, false,
-                         (args->flags & CONSOLE_FORCE) != 0, error);
+  return cop_remote_check_flags (args->flags, CONSOLE_FORCE | CONSOLE_SAFE, error) &&
+         open_stream (call, &args->dom, args->dev_name, false, (args->flags & CONSOLE_FORCE) != 0,
+                      error);
 }
 
 COP_REMOTE_HANDLES (domain_open_channel, DomainOpenChannel)
 {
-  return cop_remote_check_flags (args->flags, CONSOLE_FORCE, error)
-         && open_stream (call, &args->dom, args->name, true, (args->flags & CONSOLE_FORCE) != 0,
-                         error);
+  return cop_remote_check_flags (args->flags, CONSOLE_FORCE, error) &&
+         open_stream (call, &args->dom, args->name, true, (args->flags & CONSOLE_FORCE) != 0,
+                      error);
 }
 
 /* clang-format off */

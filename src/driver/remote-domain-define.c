@@ -38,8 +38,8 @@ COP_REMOTE_HANDLES (domain_undefine_flags, DomainUndefineFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, COP_UNDEFINE_ALL, error)
-         && cop_domain_undefine (domain, args->flags, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, COP_UNDEFINE_ALL, error) &&
+         cop_domain_undefine (domain, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_rename, DomainRename)
@@ -76,21 +76,21 @@ COP_REMOTE_HANDLES (domain_set_metadata, DomainSetMetadata)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL
-         && cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error)
-         && cop_domain_set_metadata (domain, (CopMetadataType) args->type, args->metadata,
-                                     args->key, args->uri, args->flags, error);
+  return domain != NULL &&
+         cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error) &&
+         cop_domain_set_metadata (domain, (CopMetadataType) args->type, args->metadata, args->key,
+                                  args->uri, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_get_metadata, DomainGetMetadata)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  if (domain == NULL
-      || !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
+  if (domain == NULL ||
+      !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
     return false;
-  ret->metadata = cop_domain_get_metadata (domain, (CopMetadataType) args->type, args->uri,
-                                           args->flags, error);
+  ret->metadata =
+    cop_domain_get_metadata (domain, (CopMetadataType) args->type, args->uri, args->flags, error);
   return ret->metadata != NULL;
 }
 

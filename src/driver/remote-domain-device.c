@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Devices: attached, detached and changed. Devices of the machine are on no bus that can be plugged,
- * so a running domain follows only in what its hardware can: the cable of a network interface.
+ * Devices: attached, detached and changed. Devices of the machine are on no bus that can be
+ * plugged, so a running domain follows only in what its hardware can: the cable of a network
+ * interface.
  */
 #include "driver/remote-domain.h"
 
@@ -30,8 +31,8 @@ static bool
 parse_device (Change *change, GError **error)
 {
   cop_domain_device_free (g_steal_pointer (&change->device));
-  change->device
-    = cop_domain_device_parse (change->xml, strlen (change->xml), NULL, 0, NULL, error);
+  change->device =
+    cop_domain_device_parse (change->xml, strlen (change->xml), NULL, 0, NULL, error);
   return change->device != NULL;
 }
 
@@ -90,8 +91,8 @@ update_in_config (CopDomainConfig *config, gpointer data, GError **error)
 {
   Change *change = data;
 
-  return parse_device (change, error)
-         && cop_domain_config_update_device (config, change->device, false, NULL, error);
+  return parse_device (change, error) &&
+         cop_domain_config_update_device (config, change->device, false, NULL, error);
 }
 
 static bool
@@ -151,8 +152,8 @@ COP_REMOTE_HANDLES (domain_detach_device_flags, DomainDetachDeviceFlags)
 {
   g_auto (Change) change = { .xml = args->xml };
 
-  return change_config (call, &args->dom, &change, args->flags, detach_from_config,
-                        _ ("detached"), error);
+  return change_config (call, &args->dom, &change, args->flags, detach_from_config, _ ("detached"),
+                        error);
 }
 
 COP_REMOTE_HANDLES (domain_detach_device_alias, DomainDetachDeviceAlias)
@@ -173,8 +174,8 @@ plug_cable (CopDomain *domain, CopVm *vm, const CopDomainDevice *device, GError 
   if (device->kind != COP_DEVICE_INTERFACE)
     return true;
   g_mutex_lock (&domain->lock);
-  if (domain->running != NULL
-      && cop_domain_config_find_device (domain->running, device, &nic, NULL) != NULL)
+  if (domain->running != NULL &&
+      cop_domain_config_find_device (domain->running, device, &nic, NULL) != NULL)
     {
       const CopDomainInterface *interface = domain->running->interfaces->pdata[nic];
 
@@ -227,15 +228,15 @@ COP_REMOTE_HANDLES (domain_update_device_flags, DomainUpdateDeviceFlags)
   unsigned affect = args->flags & AFFECT;
   bool ok;
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, AFFECT | FORCE, error)
-      || !cop_domain_begin_job (domain, COP_JOB_MODIFY, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, AFFECT | FORCE, error) ||
+      !cop_domain_begin_job (domain, COP_JOB_MODIFY, error))
     return false;
   g_mutex_lock (&domain->lock);
   ok = cop_domain_resolve_affect (domain, &affect, error);
   g_mutex_unlock (&domain->lock);
-  ok = ok && ((affect & COP_AFFECT_LIVE) == 0 || update_live (domain, &change, error))
-       && ((affect & COP_AFFECT_CONFIG) == 0
-           || cop_domain_change_definition (domain, update_in_config, &change, error));
+  ok = ok && ((affect & COP_AFFECT_LIVE) == 0 || update_live (domain, &change, error)) &&
+       ((affect & COP_AFFECT_CONFIG) == 0 ||
+        cop_domain_change_definition (domain, update_in_config, &change, error));
   cop_domain_end_job (domain);
   return ok;
 }

@@ -70,16 +70,16 @@ COP_REMOTE_HANDLES (domain_get_control_info, DomainGetControlInfo)
 
 COP_REMOTE_HANDLES (domain_get_xml_desc, DomainGetXmlDesc)
 {
-  const uint32_t known = COP_DOMAIN_FORMAT_SECURE | COP_DOMAIN_FORMAT_INACTIVE
-                         | COP_DOMAIN_FORMAT_UPDATE_CPU | COP_DOMAIN_FORMAT_MIGRATABLE;
+  const uint32_t known = COP_DOMAIN_FORMAT_SECURE | COP_DOMAIN_FORMAT_INACTIVE |
+                         COP_DOMAIN_FORMAT_UPDATE_CPU | COP_DOMAIN_FORMAT_MIGRATABLE;
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   const CopDomainConfig *config;
 
   if (domain == NULL || !cop_remote_check_flags (args->flags, known, error))
     return false;
   g_mutex_lock (&domain->lock);
-  if (domain->running != NULL
-      && ((args->flags & COP_DOMAIN_FORMAT_INACTIVE) == 0 || !domain->defined))
+  if (domain->running != NULL &&
+      ((args->flags & COP_DOMAIN_FORMAT_INACTIVE) == 0 || !domain->defined))
     config = domain->running;
   else
     config = cop_domain_definition (domain, error);
@@ -209,8 +209,8 @@ COP_REMOTE_HANDLES (domain_get_vcpus_flags, DomainGetVcpusFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  if (domain == NULL
-      || !cop_remote_check_flags (
+  if (domain == NULL ||
+      !cop_remote_check_flags (
         args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG | VCPU_MAXIMUM | VCPU_GUEST, error))
     return false;
   if ((args->flags & VCPU_GUEST) != 0)
@@ -224,8 +224,8 @@ COP_REMOTE_HANDLES (domain_get_vcpus_flags, DomainGetVcpusFlags)
 static int
 last_cpu (pid_t pid, uint64_t thread)
 {
-  g_autofree char *path
-    = g_strdup_printf ("/proc/%d/task/%" G_GUINT64_FORMAT "/stat", (int) pid, (guint64) thread);
+  g_autofree char *path =
+    g_strdup_printf ("/proc/%d/task/%" G_GUINT64_FORMAT "/stat", (int) pid, (guint64) thread);
   g_autofree char *text = NULL;
   const char *at;
 
@@ -244,7 +244,8 @@ fill_cpumap (pid_t thread, uint8_t *map, size_t length)
   cpu_set_t set;
 
   CPU_ZERO (&set);
-  if (sched_getaffinity (thread, sizeof set, &set) < 0 && sched_getaffinity (0, sizeof set, &set) < 0)
+  if (sched_getaffinity (thread, sizeof set, &set) < 0 &&
+      sched_getaffinity (0, sizeof set, &set) < 0)
     return;
   for (size_t cpu = 0; cpu < length * 8 && cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET (cpu, &set))
@@ -268,8 +269,8 @@ get_machine (CopDomain *domain, CopVm **vm, unsigned *vcpus, GError **error)
 static bool
 check_maps (int count, int length, GError **error)
 {
-  if (count >= 0 && count <= 16384 && length >= 0 && length <= 2048
-      && (int64_t) count * length <= 8388608)
+  if (count >= 0 && count <= 16384 && length >= 0 && length <= 2048 &&
+      (int64_t) count * length <= 8388608)
     return true;
   return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
                           _ ("%d maps of %d bytes are more than a reply holds"), count, length);
@@ -282,8 +283,8 @@ COP_REMOTE_HANDLES (domain_get_vcpus, DomainGetVcpus)
   const CopCounters *counters;
   unsigned vcpus;
 
-  if (domain == NULL || !check_maps (args->maxinfo, args->maplen, error)
-      || !get_machine (domain, &vm, &vcpus, error))
+  if (domain == NULL || !check_maps (args->maxinfo, args->maplen, error) ||
+      !get_machine (domain, &vm, &vcpus, error))
     return false;
   counters = cop_vm_counters (vm);
   vcpus = MIN (vcpus, (unsigned) args->maxinfo);
@@ -313,8 +314,8 @@ COP_REMOTE_HANDLES (domain_get_vcpu_pin_info, DomainGetVcpuPinInfo)
   unsigned vcpus = 0;
   const CopDomainConfig *config;
 
-  if (domain == NULL || !check_maps (args->ncpumaps, args->maplen, error)
-      || !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
+  if (domain == NULL || !check_maps (args->ncpumaps, args->maplen, error) ||
+      !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
     return false;
   g_mutex_lock (&domain->lock);
   config = cop_domain_pick_config (domain, args->flags, error);
@@ -340,8 +341,8 @@ COP_REMOTE_HANDLES (domain_get_emulator_pin_info, DomainGetEmulatorPinInfo)
   g_autoptr (CopVm) vm = NULL;
   bool ok;
 
-  if (domain == NULL || !check_maps (1, args->maplen, error)
-      || !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
+  if (domain == NULL || !check_maps (1, args->maplen, error) ||
+      !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
     return false;
   g_mutex_lock (&domain->lock);
   ok = cop_domain_pick_config (domain, args->flags, error) != NULL;
@@ -382,8 +383,8 @@ pin (CopDomain *domain, bool emulator, unsigned vcpu, const CopBytes *map, unsig
   cpu_set_t set;
   pid_t thread;
 
-  if (!cop_remote_check_flags (affect, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error)
-      || !read_cpumap (map, &set, error))
+  if (!cop_remote_check_flags (affect, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error) ||
+      !read_cpumap (map, &set, error))
     return false;
   if ((affect & COP_AFFECT_CONFIG) != 0)
     return cop_driver_fail (error, COP_DRIVER_ERROR_CONFIG_UNSUPPORTED,
@@ -393,7 +394,8 @@ pin (CopDomain *domain, bool emulator, unsigned vcpu, const CopBytes *map, unsig
   if (!emulator && vcpu >= vcpus)
     return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
                             _ ("vcpu %u is out of range of the %u that there are"), vcpu, vcpus);
-  thread = emulator ? cop_vm_pid (vm) : (pid_t) COP_COUNTER (cop_vm_counters (vm)->harts[vcpu].thread);
+  thread =
+    emulator ? cop_vm_pid (vm) : (pid_t) COP_COUNTER (cop_vm_counters (vm)->harts[vcpu].thread);
   if (thread <= 0 || sched_setaffinity (thread, sizeof set, &set) < 0)
     {
       cop_driver_error_set_errno (error, errno, _ ("cannot pin thread %d"), (int) thread);

@@ -38,8 +38,8 @@ COP_REMOTE_HANDLES (domain_create_with_flags, DomainCreateWithFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, START_FLAGS, error)
-      || !cop_domain_start (domain, args->flags, cop_server_call_get_conn (call), error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, START_FLAGS, error) ||
+      !cop_domain_start (domain, args->flags, cop_server_call_get_conn (call), error))
     return false;
   cop_remote_set_domain (&ret->dom, domain);
   return true;
@@ -56,8 +56,8 @@ COP_REMOTE_HANDLES (domain_destroy_flags, DomainDestroyFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, 1, error)
-         && cop_domain_destroy (domain, (args->flags & 1) != 0, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, 1, error) &&
+         cop_domain_destroy (domain, (args->flags & 1) != 0, error);
 }
 
 COP_REMOTE_HANDLES (domain_shutdown, DomainShutdown)
@@ -107,8 +107,8 @@ COP_REMOTE_HANDLES (domain_reset, DomainReset)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, 0, error)
-         && cop_domain_reset (domain, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, 0, error) &&
+         cop_domain_reset (domain, error);
 }
 
 COP_REMOTE_HANDLES (domain_suspend, DomainSuspend)
@@ -134,16 +134,16 @@ typedef struct
 static bool
 apply_lifecycle (CopDomainConfig *config, gpointer data, GError **error)
 {
-  static const CopDomainAction actions[]
-    = { COP_DOMAIN_ACTION_DESTROY, COP_DOMAIN_ACTION_RESTART, COP_DOMAIN_ACTION_UNSET,
-        COP_DOMAIN_ACTION_PRESERVE };
+  static const CopDomainAction actions[] = { COP_DOMAIN_ACTION_DESTROY, COP_DOMAIN_ACTION_RESTART,
+                                             COP_DOMAIN_ACTION_UNSET, COP_DOMAIN_ACTION_PRESERVE };
   CopDomainAction *members[] = { &config->on_poweroff, &config->on_reboot, &config->on_crash };
   const LifecycleChange *change = data;
 
   if (change->type >= G_N_ELEMENTS (members))
     return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG, _ ("unknown lifecycle type %u"),
                             change->type);
-  if (change->action >= G_N_ELEMENTS (actions) || actions[change->action] == COP_DOMAIN_ACTION_UNSET)
+  if (change->action >= G_N_ELEMENTS (actions) ||
+      actions[change->action] == COP_DOMAIN_ACTION_UNSET)
     return cop_driver_fail (error, COP_DRIVER_ERROR_CONFIG_UNSUPPORTED,
                             _ ("lifecycle action %u is not supported; there are: destroy, restart, "
                                "preserve"),
@@ -161,12 +161,12 @@ COP_REMOTE_HANDLES (domain_set_lifecycle_action, DomainSetLifecycleAction)
   g_autoptr (CopVm) vm = NULL;
   bool ok;
 
-  if (domain == NULL
-      || !cop_remote_check_flags (affect, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
+  if (domain == NULL ||
+      !cop_remote_check_flags (affect, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
     return false;
   g_mutex_lock (&domain->lock);
-  ok = cop_domain_resolve_affect (domain, &affect, error)
-       && ((affect & COP_AFFECT_LIVE) == 0 || apply_lifecycle (domain->running, &change, error));
+  ok = cop_domain_resolve_affect (domain, &affect, error) &&
+       ((affect & COP_AFFECT_LIVE) == 0 || apply_lifecycle (domain->running, &change, error));
   if (ok && (affect & COP_AFFECT_LIVE) != 0)
     {
       actions = cop_domain_actions (domain->running);
@@ -178,9 +178,8 @@ COP_REMOTE_HANDLES (domain_set_lifecycle_action, DomainSetLifecycleAction)
       cop_domain_refresh_status (domain);
       ok = cop_vm_set_actions (vm, &actions, error);
     }
-  return ok
-         && ((affect & COP_AFFECT_CONFIG) == 0
-             || cop_domain_change_definition (domain, apply_lifecycle, &change, error));
+  return ok && ((affect & COP_AFFECT_CONFIG) == 0 ||
+                cop_domain_change_definition (domain, apply_lifecycle, &change, error));
 }
 
 /* clang-format off */

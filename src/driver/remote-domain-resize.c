@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory and vCPUs of a domain: as far as a guest can follow. A machine has neither a memory balloon
- * nor harts that come and go, so a running one can only be asked to stay as it is; definitions can
- * be changed.
+ * Memory and vCPUs of a domain: as far as a guest can follow. A machine has neither a memory
+ * balloon nor harts that come and go, so a running one can only be asked to stay as it is;
+ * definitions can be changed.
  */
 #include "driver/remote-domain.h"
 
@@ -88,9 +88,8 @@ resize (CopDomain *domain, CopConfigFunc func, Change *change, unsigned affect, 
                   "change the definition with --config")
              : _ ("vcpus cannot come or go while the machine runs; change the definition with "
                   "--config"));
-  return ok
-         && ((affect & COP_AFFECT_CONFIG) == 0
-             || cop_domain_change_definition (domain, func, change, error));
+  return ok && ((affect & COP_AFFECT_CONFIG) == 0 ||
+                cop_domain_change_definition (domain, func, change, error));
 }
 
 static bool
@@ -100,8 +99,8 @@ resize_memory (CopServerCall *call, const CopRemoteDomain *dom, uint64_t kib, un
   g_autoptr (CopDomain) domain = cop_remote_find (call, dom, error);
   Change change = { .maximum = (flags & MAXIMUM) != 0 };
 
-  if (domain == NULL
-      || !cop_remote_check_flags (flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG | MAXIMUM, error))
+  if (domain == NULL ||
+      !cop_remote_check_flags (flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG | MAXIMUM, error))
     return false;
   if (__builtin_mul_overflow (kib, (uint64_t) COP_KIB, &change.value))
     return cop_driver_fail (error, COP_DRIVER_ERROR_OVERFLOW,
@@ -131,11 +130,10 @@ resize_vcpus (CopServerCall *call, const CopRemoteDomain *dom, unsigned vcpus, u
   g_autoptr (CopDomain) domain = cop_remote_find (call, dom, error);
   Change change = { .value = vcpus, .maximum = (flags & MAXIMUM) != 0 };
 
-  if (domain == NULL
-      || !cop_remote_check_flags (flags,
-                                  COP_AFFECT_LIVE | COP_AFFECT_CONFIG | MAXIMUM | VCPU_GUEST
-                                    | VCPU_HOTPLUGGABLE,
-                                  error))
+  if (domain == NULL || !cop_remote_check_flags (flags,
+                                                 COP_AFFECT_LIVE | COP_AFFECT_CONFIG | MAXIMUM |
+                                                   VCPU_GUEST | VCPU_HOTPLUGGABLE,
+                                                 error))
     return false;
   if ((flags & (VCPU_GUEST | VCPU_HOTPLUGGABLE)) != 0)
     return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_UNSUPPORTED,

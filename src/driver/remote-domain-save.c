@@ -42,8 +42,8 @@ COP_REMOTE_HANDLES (domain_save_flags, DomainSaveFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error)
-         && cop_domain_save (domain, args->to, args->dxml, args->flags, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error) &&
+         cop_domain_save (domain, args->to, args->dxml, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_save_params, DomainSaveParams)
@@ -51,9 +51,9 @@ COP_REMOTE_HANDLES (domain_save_params, DomainSaveParams)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   const char *file, *xml;
 
-  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error)
-         && read_file_params (args->params, args->n_params, &file, &xml, error)
-         && cop_domain_save (domain, file, xml, args->flags, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error) &&
+         read_file_params (args->params, args->n_params, &file, &xml, error) &&
+         cop_domain_save (domain, file, xml, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_restore, DomainRestore)
@@ -63,18 +63,17 @@ COP_REMOTE_HANDLES (domain_restore, DomainRestore)
 
 COP_REMOTE_HANDLES (domain_restore_flags, DomainRestoreFlags)
 {
-  return cop_remote_check_flags (args->flags, SAVE_FLAGS, error)
-         && cop_driver_restore (cop_remote_driver (call), args->from, args->dxml, args->flags,
-                                error);
+  return cop_remote_check_flags (args->flags, SAVE_FLAGS, error) &&
+         cop_driver_restore (cop_remote_driver (call), args->from, args->dxml, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_restore_params, DomainRestoreParams)
 {
   const char *file, *xml;
 
-  return cop_remote_check_flags (args->flags, SAVE_FLAGS, error)
-         && read_file_params (args->params, args->n_params, &file, &xml, error)
-         && cop_driver_restore (cop_remote_driver (call), file, xml, args->flags, error);
+  return cop_remote_check_flags (args->flags, SAVE_FLAGS, error) &&
+         read_file_params (args->params, args->n_params, &file, &xml, error) &&
+         cop_driver_restore (cop_remote_driver (call), file, xml, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_save_image_get_xml_desc, DomainSaveImageGetXmlDesc)
@@ -87,16 +86,16 @@ COP_REMOTE_HANDLES (domain_save_image_get_xml_desc, DomainSaveImageGetXmlDesc)
 
 COP_REMOTE_HANDLES (domain_save_image_define_xml, DomainSaveImageDefineXml)
 {
-  return cop_remote_check_flags (args->flags, IMAGE_FLAGS, error)
-         && cop_saved_define_xml (args->file, args->dxml, args->flags, error);
+  return cop_remote_check_flags (args->flags, IMAGE_FLAGS, error) &&
+         cop_saved_define_xml (args->file, args->dxml, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_managed_save, DomainManagedSave)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error)
-         && cop_domain_managed_save (domain, args->flags, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, SAVE_FLAGS, error) &&
+         cop_domain_managed_save (domain, args->flags, error);
 }
 
 COP_REMOTE_HANDLES (domain_has_managed_save_image, DomainHasManagedSaveImage)
@@ -113,8 +112,8 @@ COP_REMOTE_HANDLES (domain_managed_save_remove, DomainManagedSaveRemove)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, 0, error)
-         && cop_domain_remove_managed_save (domain, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, 0, error) &&
+         cop_domain_remove_managed_save (domain, error);
 }
 
 COP_REMOTE_HANDLES (domain_managed_save_get_xml_desc, DomainManagedSaveGetXmlDesc)
@@ -185,8 +184,8 @@ COP_REMOTE_HANDLES (domain_get_job_stats, DomainGetJobStats)
   bool completed = (args->flags & JOB_COMPLETED) != 0;
   CopJobInfo job;
 
-  if (domain == NULL
-      || !cop_remote_check_flags (args->flags, JOB_COMPLETED | JOB_KEEP_COMPLETED, error))
+  if (domain == NULL ||
+      !cop_remote_check_flags (args->flags, JOB_COMPLETED | JOB_KEEP_COMPLETED, error))
     return false;
   job = cop_domain_job_info (domain, completed);
   if (completed && (args->flags & JOB_KEEP_COMPLETED) == 0)
@@ -214,8 +213,8 @@ COP_REMOTE_HANDLES (domain_abort_job_flags, DomainAbortJobFlags)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL && cop_remote_check_flags (args->flags, 0, error)
-         && cop_domain_abort_job (domain, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, 0, error) &&
+         cop_domain_abort_job (domain, error);
 }
 
 /* clang-format off */

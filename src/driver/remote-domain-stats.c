@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What running domains use: processors, memory, disks, network; one by one, and all at once. Figures
- * are read from the page that a machine shares with the daemon, and from the kernel; the machine is
- * not asked.
+ * What running domains use: processors, memory, disks, network; one by one, and all at once.
+ * Figures are read from the page that a machine shares with the daemon, and from the kernel; the
+ * machine is not asked.
  */
 #include "driver/remote-domain.h"
 
@@ -111,8 +111,8 @@ COP_REMOTE_HANDLES (domain_block_stats, DomainBlockStats)
   g_auto (Sample) sample = { 0 };
   DiskFigures figures;
 
-  if (domain == NULL || !take_sample (domain, true, &sample, error)
-      || !disk_figures (&sample, args->path, &figures, error))
+  if (domain == NULL || !take_sample (domain, true, &sample, error) ||
+      !disk_figures (&sample, args->path, &figures, error))
     return false;
   ret->rd_req = figures.requests[COP_DISK_READ];
   ret->rd_bytes = figures.bytes[COP_DISK_READ];
@@ -129,9 +129,8 @@ COP_REMOTE_HANDLES (domain_block_stats_flags, DomainBlockStatsFlags)
   g_auto (CopParams) params = COP_PARAMS_INIT;
   DiskFigures f;
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, STRING_OKAY, error)
-      || !take_sample (domain, true, &sample, error)
-      || !disk_figures (&sample, args->path, &f, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, STRING_OKAY, error) ||
+      !take_sample (domain, true, &sample, error) || !disk_figures (&sample, args->path, &f, error))
     return false;
   cop_params_add_llong (&params, "rd_bytes", f.bytes[COP_DISK_READ]);
   cop_params_add_llong (&params, "rd_operations", f.requests[COP_DISK_READ]);
@@ -184,8 +183,8 @@ COP_REMOTE_HANDLES (domain_get_block_info, DomainGetBlockInfo)
   const CopDomainDisk *disk;
   DiskSize size;
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error)
-      || !take_sample (domain, false, &sample, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error) ||
+      !take_sample (domain, false, &sample, error))
     return false;
   disk = cop_domain_config_find_disk (sample.config, args->path, NULL);
   if (disk == NULL)
@@ -204,8 +203,8 @@ COP_REMOTE_HANDLES (domain_get_disk_errors, DomainGetDiskErrors)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   g_auto (Sample) sample = { 0 };
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, STRING_OKAY, error)
-      || !take_sample (domain, true, &sample, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, STRING_OKAY, error) ||
+      !take_sample (domain, true, &sample, error))
     return false;
   if (args->maxerrors == 0)
     ret->nerrors = sample.config->disks->len; /* how many there may be */
@@ -217,8 +216,8 @@ COP_REMOTE_HANDLES (domain_get_block_job_info, DomainGetBlockJobInfo)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   g_auto (Sample) sample = { 0 };
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, 1, error)
-      || !take_sample (domain, true, &sample, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, 1, error) ||
+      !take_sample (domain, true, &sample, error))
     return false;
   if (cop_domain_config_find_disk (sample.config, args->path, NULL) == NULL)
     return no_disk (args->path, error);
@@ -236,8 +235,8 @@ COP_REMOTE_HANDLES (domain_interface_stats, DomainInterfaceStats)
 
   if (domain == NULL || !take_sample (domain, true, &sample, error))
     return false;
-  if (cop_domain_config_find_interface (sample.config, args->device, &index) == NULL
-      || index >= COP_MAX_NICS)
+  if (cop_domain_config_find_interface (sample.config, args->device, &index) == NULL ||
+      index >= COP_MAX_NICS)
     return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
                             _ ("invalid path, '%s' is not a known interface"), args->device);
   nic = &sample.counters->nics[index];
@@ -267,8 +266,8 @@ COP_REMOTE_HANDLES (domain_memory_stats, DomainMemoryStats)
   g_auto (Sample) sample = { 0 };
   CopRemoteMemoryStat stats[2];
 
-  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error)
-      || !take_sample (domain, true, &sample, error))
+  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error) ||
+      !take_sample (domain, true, &sample, error))
     return false;
   stats[0] = (CopRemoteMemoryStat){ MEMORY_BALLOON, sample.config->current_memory / COP_KIB };
   stats[1] = (CopRemoteMemoryStat){ MEMORY_RSS, cop_vm_resident (sample.vm) / COP_KIB };
@@ -281,10 +280,10 @@ COP_REMOTE_HANDLES (domain_set_memory_stats_period, DomainSetMemoryStatsPeriod)
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
 
-  return domain != NULL
-         && cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
-                             _ ("the machine has no memory balloon that could be asked "
-                                "periodically"));
+  return domain != NULL &&
+         cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
+                          _ ("the machine has no memory balloon that could be asked "
+                             "periodically"));
 }
 
 /* Of the whole machine, or of a range of harts. */
@@ -327,9 +326,8 @@ COP_REMOTE_HANDLES (domain_get_cpu_stats, DomainGetCpuStats)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   g_auto (Sample) sample = { 0 };
 
-  return domain != NULL && cop_remote_check_flags (args->flags, STRING_OKAY, error)
-         && take_sample (domain, true, &sample, error)
-         && fill_cpu_stats (&sample, args, ret, error);
+  return domain != NULL && cop_remote_check_flags (args->flags, STRING_OKAY, error) &&
+         take_sample (domain, true, &sample, error) && fill_cpu_stats (&sample, args, ret, error);
 }
 
 /* All at once -------------------------------------------------------------------------------- */
@@ -369,7 +367,8 @@ group_vcpu (const Sample *sample, CopParams *params)
 {
   cop_params_add_uint (params, "vcpu.current", cop_domain_current_vcpus (sample->config));
   cop_params_add_uint (params, "vcpu.maximum", sample->config->vcpus);
-  for (unsigned i = 0; sample->vm != NULL && i < MIN (cop_domain_current_vcpus (sample->config), COP_MAX_HARTS);
+  for (unsigned i = 0;
+       sample->vm != NULL && i < MIN (cop_domain_current_vcpus (sample->config), COP_MAX_HARTS);
        i++)
     {
       bool halted = COP_COUNTER (sample->counters->harts[i].halted) != 0;
@@ -396,8 +395,8 @@ group_interface (const Sample *sample, CopParams *params)
       static const char *const names[] = { "rx", "tx" };
 
       if (interface->target != NULL)
-        cop_params_add (params, COP_PARAM_STRING, "net.%u.name", i)->value.s
-          = g_strdup (interface->target);
+        cop_params_add (params, COP_PARAM_STRING, "net.%u.name", i)->value.s =
+          g_strdup (interface->target);
       if (sample->counters == NULL)
         continue;
       directions[0] = &sample->counters->nics[i].rx;
@@ -407,7 +406,7 @@ group_interface (const Sample *sample, CopParams *params)
           const struct
           {
             const char *name;
-            uint64_t    value;
+            uint64_t value;
           } rows[] = {
             { "bytes", COP_COUNTER (directions[d]->bytes) },
             { "pkts", COP_COUNTER (directions[d]->packets) },
@@ -435,27 +434,27 @@ group_block (const Sample *sample, CopParams *params)
       DiskFigures f = { 0 };
       DiskSize size;
 
-      cop_params_add (params, COP_PARAM_STRING, "block.%u.name", i)->value.s
-        = g_strdup (disk->target);
+      cop_params_add (params, COP_PARAM_STRING, "block.%u.name", i)->value.s =
+        g_strdup (disk->target);
       if (disk->source != NULL)
-        cop_params_add (params, COP_PARAM_STRING, "block.%u.path", i)->value.s
-          = g_strdup (disk->source);
+        cop_params_add (params, COP_PARAM_STRING, "block.%u.path", i)->value.s =
+          g_strdup (disk->source);
       if (sample->counters != NULL)
         add_disk (&sample->counters->disks[i], &f);
       for (int kind = COP_DISK_READ; sample->counters != NULL && kind <= COP_DISK_FLUSH; kind++)
         {
-          cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.reqs", i, names[kind])->value.ul
-            = f.requests[kind];
+          cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.reqs", i, names[kind])->value.ul =
+            f.requests[kind];
           if (kind != COP_DISK_FLUSH)
-            cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.bytes", i, names[kind])->value.ul
-              = f.bytes[kind];
-          cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.times", i, names[kind])->value.ul
-            = f.time_ns[kind];
+            cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.bytes", i, names[kind])
+              ->value.ul = f.bytes[kind];
+          cop_params_add (params, COP_PARAM_ULLONG, "block.%u.%s.times", i, names[kind])->value.ul =
+            f.time_ns[kind];
         }
       if (disk->source == NULL || !disk_size (disk->source, &size, NULL))
         continue;
-      cop_params_add (params, COP_PARAM_ULLONG, "block.%u.allocation", i)->value.ul
-        = size.allocation;
+      cop_params_add (params, COP_PARAM_ULLONG, "block.%u.allocation", i)->value.ul =
+        size.allocation;
       cop_params_add (params, COP_PARAM_ULLONG, "block.%u.capacity", i)->value.ul = size.capacity;
       cop_params_add (params, COP_PARAM_ULLONG, "block.%u.physical", i)->value.ul = size.physical;
     }
@@ -493,8 +492,8 @@ static const struct
 #define STATS_BACKING (1u << 30)
 #define STATS_ENFORCE (1u << 31)
 #define STATS_FILTERS                                                                              \
-  (COP_LIST_ACTIVE | COP_LIST_INACTIVE | COP_LIST_PERSISTENT | COP_LIST_TRANSIENT                  \
-   | COP_LIST_RUNNING | COP_LIST_PAUSED | COP_LIST_SHUTOFF | COP_LIST_OTHER)
+  (COP_LIST_ACTIVE | COP_LIST_INACTIVE | COP_LIST_PERSISTENT | COP_LIST_TRANSIENT |                \
+   COP_LIST_RUNNING | COP_LIST_PAUSED | COP_LIST_SHUTOFF | COP_LIST_OTHER)
 
 static bool
 check_groups (unsigned stats, bool enforce, GError **error)
@@ -552,9 +551,9 @@ COP_REMOTE_HANDLES (connect_get_all_domain_stats, ConnectGetAllDomainStats)
 {
   g_autoptr (GPtrArray) domains = NULL;
 
-  if (!cop_remote_check_flags (args->flags,
-                               STATS_FILTERS | STATS_NOWAIT | STATS_BACKING | STATS_ENFORCE, error)
-      || !check_groups (args->stats, (args->flags & STATS_ENFORCE) != 0, error))
+  if (!cop_remote_check_flags (
+        args->flags, STATS_FILTERS | STATS_NOWAIT | STATS_BACKING | STATS_ENFORCE, error) ||
+      !check_groups (args->stats, (args->flags & STATS_ENFORCE) != 0, error))
     return false;
   if (args->n_doms > 0)
     domains = named_domains (call, args);

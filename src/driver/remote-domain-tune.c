@@ -54,11 +54,11 @@ refuse (CopServerCall *call, const CopRemoteDomain *dom, const char *what, GErro
 {
   g_autoptr (CopDomain) domain = cop_remote_find (call, dom, error);
 
-  return domain != NULL
-         && cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_UNSUPPORTED,
-                             _ ("%s cannot be set: a machine is a process of the host's own "
-                                "scheduler; use the service manager's limits"),
-                             what);
+  return domain != NULL &&
+         cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_UNSUPPORTED,
+                          _ ("%s cannot be set: a machine is a process of the host's own "
+                             "scheduler; use the service manager's limits"),
+                          what);
 }
 
 /* The weight that the kernel gives to a process of ordinary priority: all machines have it. */

@@ -23,8 +23,8 @@ COP_REMOTE_HANDLES (connect_domain_event_callback_register_any,
         return false;
       object = g_bytes_new (domain->uuid, sizeof domain->uuid);
     }
-  ret->callback_id
-    = cop_server_call_register_event (call, COP_EVENT_DOMAIN, args->event_id, object, error);
+  ret->callback_id =
+    cop_server_call_register_event (call, COP_EVENT_DOMAIN, args->event_id, object, error);
   return ret->callback_id >= 0;
 }
 
@@ -54,9 +54,9 @@ make_message (const CopDomainEvent *event, const CopRemoteDomain *dom, Message *
   switch (event->kind)
     {
     case COP_DOMAIN_EVENT_LIFECYCLE:
-      message->lifecycle = (CopRemoteDomainEventCallbackLifecycle){
-        .dom = *dom, .event = event->event, .detail = event->detail
-      };
+      message->lifecycle = (CopRemoteDomainEventCallbackLifecycle){ .dom = *dom,
+                                                                    .event = event->event,
+                                                                    .detail = event->detail };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_LIFECYCLE;
 
     case COP_DOMAIN_EVENT_REBOOT:
@@ -64,27 +64,26 @@ make_message (const CopDomainEvent *event, const CopRemoteDomain *dom, Message *
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_REBOOT;
 
     case COP_DOMAIN_EVENT_TUNABLE:
-      message->tunable = (CopRemoteDomainEventCallbackTunable){
-        .dom = *dom, .n_params = event->params->n, .params = event->params->items
-      };
+      message->tunable = (CopRemoteDomainEventCallbackTunable){ .dom = *dom,
+                                                                .n_params = event->params->n,
+                                                                .params = event->params->items };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_TUNABLE;
 
     case COP_DOMAIN_EVENT_AGENT_LIFECYCLE:
-      message->agent = (CopRemoteDomainEventCallbackAgentLifecycle){
-        .dom = *dom, .state = event->event, .reason = event->detail
-      };
+      message->agent = (CopRemoteDomainEventCallbackAgentLifecycle){ .dom = *dom,
+                                                                     .state = event->event,
+                                                                     .reason = event->detail };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_AGENT_LIFECYCLE;
 
     case COP_DOMAIN_EVENT_DEVICE_ADDED:
-      message->added = (CopRemoteDomainEventCallbackDeviceAdded){ .dom = *dom,
-                                                                  .dev_alias
-                                                                  = (char *) event->text };
+      message->added =
+        (CopRemoteDomainEventCallbackDeviceAdded){ .dom = *dom, .dev_alias = (char *) event->text };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_DEVICE_ADDED;
 
     case COP_DOMAIN_EVENT_JOB_COMPLETED:
-      message->job = (CopRemoteDomainEventCallbackJobCompleted){
-        .dom = *dom, .n_params = event->params->n, .params = event->params->items
-      };
+      message->job = (CopRemoteDomainEventCallbackJobCompleted){ .dom = *dom,
+                                                                 .n_params = event->params->n,
+                                                                 .params = event->params->items };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_JOB_COMPLETED;
 
     case COP_DOMAIN_EVENT_METADATA_CHANGE:

@@ -35,16 +35,16 @@ COP_REMOTE_HANDLES (domain_has_current_snapshot, DomainHasCurrentSnapshot)
 
 COP_REMOTE_HANDLES (domain_snapshot_current, DomainSnapshotCurrent)
 {
-  return check_domain (call, &args->dom, error)
-         && cop_driver_fail (error, COP_DRIVER_ERROR_NO_SNAPSHOT,
-                             _ ("the domain does not have a current snapshot"));
+  return check_domain (call, &args->dom, error) &&
+         cop_driver_fail (error, COP_DRIVER_ERROR_NO_SNAPSHOT,
+                          _ ("the domain does not have a current snapshot"));
 }
 
 COP_REMOTE_HANDLES (domain_snapshot_lookup_by_name, DomainSnapshotLookupByName)
 {
-  return check_domain (call, &args->dom, error)
-         && cop_driver_fail (error, COP_DRIVER_ERROR_NO_SNAPSHOT,
-                             _ ("no domain snapshot with matching name '%s'"), args->name);
+  return check_domain (call, &args->dom, error) &&
+         cop_driver_fail (error, COP_DRIVER_ERROR_NO_SNAPSHOT,
+                          _ ("no domain snapshot with matching name '%s'"), args->name);
 }
 
 COP_REMOTE_HANDLES (domain_list_all_checkpoints, DomainListAllCheckpoints)

@@ -36,11 +36,15 @@ cop_domain_store_put_running (CopDomainStore *store, const CopStoreRunning *runn
   g_autofree char *reason = g_strdup_printf ("%u", running->reason);
   g_autofree char *started = g_strdup_printf ("%" G_GINT64_FORMAT, running->started);
   const CopHeadedPair pairs[] = {
-    { "name", running->name },   { "id", id },
-    { "token", running->token }, { "state", state },
-    { "reason", reason },        { "autodestroy", running->autodestroy ? "1" : "0" },
+    { "name", running->name },
+    { "id", id },
+    { "token", running->token },
+    { "state", state },
+    { "reason", reason },
+    { "autodestroy", running->autodestroy ? "1" : "0" },
     { "persistent", running->persistent ? "1" : "0" },
-    { "started", started },      { "job", running->job != NULL ? running->job : "" },
+    { "started", started },
+    { "job", running->job != NULL ? running->job : "" },
   };
   g_autofree char *text = cop_headed_format (KIND, pairs, G_N_ELEMENTS (pairs), running->xml);
   g_autofree char *file = cop_domain_store_file (running->uuid);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Domains without machines: definitions, names, lists, jobs, events, and what the next driver finds.
+ * Domains without machines: definitions, names, lists, jobs, events, and what the next driver
+ * finds.
  */
 #include "driver/driver.h"
 #include "driver/error.h"
@@ -85,7 +86,8 @@ test_define (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_autoptr (CopDomain) found = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_test_summary ("a UUID has one name and a name one UUID; both find the same domain after a restart");
+  g_test_summary (
+    "a UUID has one name and a name one UUID; both find the same domain after a restart");
   g_assert_nonnull (domain);
   g_assert_true (again == domain);
   g_assert_null (define (fixture, "two", UUID1, &error));
@@ -197,8 +199,7 @@ test_metadata (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_NO_METADATA);
   g_clear_error (&error);
   g_assert_true (cop_domain_set_metadata (domain, COP_METADATA_TITLE, "t", NULL, NULL, 0, NULL));
-  g_assert_false (
-    cop_domain_set_metadata (domain, COP_METADATA_TITLE, "t", NULL, NULL, 1, &error));
+  g_assert_false (cop_domain_set_metadata (domain, COP_METADATA_TITLE, "t", NULL, NULL, 1, &error));
   g_assert_error (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_OPERATION_INVALID);
   g_clear_error (&error);
   g_assert_false (
@@ -304,7 +305,8 @@ test_paths (void)
   g_autofree char *path = g_strconcat ("/", deep, NULL);
   g_autoptr (GError) error = NULL;
 
-  g_test_summary ("clients find the sockets where libvirt's library looks; too long a path is refused");
+  g_test_summary (
+    "clients find the sockets where libvirt's library looks; too long a path is refused");
   g_assert_cmpstr (system->socket, ==, "/run/libvirt/virtcoppiced-sock");
   g_assert_cmpstr (system->socket_ro, ==, "/run/libvirt/virtcoppiced-sock-ro");
   g_assert_cmpstr (root->config_dir, ==, "/r/config");
