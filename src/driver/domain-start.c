@@ -45,6 +45,21 @@ set_terminals (CopDomainConfig *config, const CopVmLive *live)
     }
 }
 
+/* Shows what the kernel called the taps. */
+static void
+set_taps (CopDomainConfig *config, const CopVmLive *live)
+{
+  for (guint i = 0; i < config->interfaces->len && i < G_N_ELEMENTS (live->taps); i++)
+    {
+      CopDomainInterface *interface = config->interfaces->pdata[i];
+
+      if (live->taps[i] == NULL)
+        continue;
+      g_free (interface->target);
+      interface->target = g_strdup (live->taps[i]);
+    }
+}
+
 bool
 cop_domain_launch (CopDomain *domain, CopDomainConfig *config, int memory_fd,
                    const CopMachineState *state, GError **error)
@@ -75,6 +90,7 @@ cop_domain_launch (CopDomain *domain, CopDomainConfig *config, int memory_fd,
   if (vm == NULL)
     return false;
   set_terminals (config, &live);
+  set_taps (config, &live);
   cop_vm_live_clear (&live);
   cop_driver_change_busy (driver, 1);
   locker = g_mutex_locker_new (&domain->lock);
