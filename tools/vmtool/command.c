@@ -26,7 +26,7 @@ const VmtExitRow vmt_exit_rows[] = {
   { VMT_EXIT_MAX_INSTRUCTIONS, VMT_EXIT_MAX_INSTRUCTIONS,
     N_ ("the guest was stopped by --max-instructions") },
   { VMT_EXIT_TIMEOUT,          VMT_EXIT_TIMEOUT,
-    N_ ("the guest was stopped by --timeout") },
+    N_ ("the guest was stopped by --timeout; no event came within that time") },
   { 0, 0, NULL },
   /* clang-format on */
 };
