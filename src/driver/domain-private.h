@@ -182,7 +182,8 @@ void cop_domain_queue_go_on (CopDomain *domain);
 void cop_domain_work (gpointer data, gpointer driver);
 
 /* domain-save.c: by the holder of a job */
-bool cop_domain_restore_managed (CopDomain *domain, bool paused, GError **error);
+/* @flags: of cop_domain_start() */
+bool cop_domain_restore_managed (CopDomain *domain, unsigned flags, GError **error);
 
 /* remote-domain-console.c: connects to a socket that a machine listens on. Returns: -1 on failure
  */

@@ -511,8 +511,9 @@ find_saved (const char *path, const char *xml, Found *found, GError **error)
 }
 
 bool
-cop_domain_restore_managed (CopDomain *domain, bool paused, GError **error)
+cop_domain_restore_managed (CopDomain *domain, unsigned flags, GError **error)
 {
+  bool paused = (flags & COP_START_PAUSED) != 0;
   g_autofree char *path = cop_domain_store_save_path (domain->driver->store, domain->uuid_text);
   g_auto (Found) found = { .memory_fd = -1 };
 
@@ -525,6 +526,8 @@ cop_domain_restore_managed (CopDomain *domain, bool paused, GError **error)
   if (!cop_domain_launch (domain, g_steal_pointer (&found.config), found.memory_fd, found.state,
                           error))
     return false;
+  if ((flags & COP_START_BYPASS_CACHE) != 0)
+    posix_fadvise (found.memory_fd, 0, 0, POSIX_FADV_DONTNEED);
   /* From here on the machine is what counts: its memory must not be used a second time. */
   cop_domain_save_status (domain, "restore");
   if (!cop_domain_store_remove_save (domain->driver->store, domain->uuid_text, error))

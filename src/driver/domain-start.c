@@ -188,7 +188,7 @@ start_with_job (CopDomain *domain, unsigned flags, gconstpointer owner, GError *
       if ((flags & COP_START_FORCE_BOOT) == 0)
         {
           cop_domain_config_free (config);
-          return cop_domain_restore_managed (domain, (flags & COP_START_PAUSED) != 0, error);
+          return cop_domain_restore_managed (domain, flags, error);
         }
       if (!cop_domain_store_remove_save (domain->driver->store, domain->uuid_text, error))
         {
