@@ -77,7 +77,7 @@ add_platform_devices (CopMachine *machine)
   add (machine, cop_vmgenid_new ("vmgenid0", COP_VMGENID_GPA, config->generation_id),
        COP_VMGENID_IRQ);
   machine->power_button =
-    cop_power_button_new ("power-button0", machine->context, COP_POWER_BUTTON_GPA);
+    cop_power_button_new ("power-button0", machine->ram, machine->context, COP_POWER_BUTTON_GPA);
   add (machine, machine->power_button, COP_POWER_BUTTON_IRQ);
 }
 

@@ -8,7 +8,7 @@
  *   0x00101000  Goldfish RTC         0x10200000  VM generation ID (ours; free in QEMU's map)
  *   0x02000000  MSWI, MTIMER         0x80000000  DRAM
  *   0x02f00000  SSWI
- *   0x0c000000  PLIC                 0x10201000  GPIO with the power button (ours as well)
+ *   0x0c000000  PLIC                 0x10201000  power button, on virtio-mmio (ours as well)
  */
 #pragma once
 
@@ -39,7 +39,6 @@
 /* Device tree handles: nodes that others point to. */
 #define COP_PHANDLE_PLIC       1u
 #define COP_PHANDLE_FINISHER   2u
-#define COP_PHANDLE_GPIO       3u
 #define COP_PHANDLE_INTC(hart) (0x100u + (hart)) /* /cpus/cpu@N/interrupt-controller */
 #define COP_PHANDLE_CPU(hart)  (0x200u + (hart)) /* /cpus/cpu@N */
 /* clang-format on */

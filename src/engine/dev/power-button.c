@@ -1,59 +1,63 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The power button, on a SiFive GPIO controller with one pin: what a stock kernel for RISC-V has
- * drivers for.
+ * The power button, as a virtio input device: stock kernels of every distribution have a driver for
+ * it, which cannot be said of gpio-keys.
  *
- *   pressed --> pin --> input_val          rise, fall, high, low: each
- *                |--> rise_ip, fall_ip       ie: may interrupt
- *                `--> high_ip, low_ip        ip: has happened; a 1 written clears it
+ *   press --> s.to_send --> events --> buffers of the event queue
+ *                           key down, report, key up, report
  *
- * Source: SiFive FU540-C000 Manual, chapter 17; Linux
- * Documentation/devicetree/bindings/gpio/sifive,gpio.yaml and input/gpio-keys.yaml
+ * Source: VIRTIO 1.2 §5.8; Linux Documentation/input/event-codes.rst
  */
 #include "engine/dev/power-button.h"
-#include "engine/dev/platform.h"
+#include "engine/dev/virtio.h"
 
-#include <libfdt.h>
-#include <linux/input-event-codes.h>
+#include <inttypes.h>
+#include <linux/input.h>
+#include <linux/virtio_input.h>
+#include <string.h>
 
-/* Longer than gpio-keys takes a bouncing contact for. */
-#define PRESS_MS 250
+enum
+{
+  EVENTS,
+  STATUS, /* LEDs, which a button has none of */
+  N_QUEUES,
+};
 
 COP_STATE_BEGIN
 typedef struct
 {
-  bool pressed;
-  bool input_en, output_en;
-  bool rise_ie, rise_ip, fall_ie, fall_ip;
-  bool high_ie, high_ip, low_ie, low_ip;
-  bool output_val, output_xor, pull_up, drive;
+  COP_VIRTIO_STATE_MEMBERS (N_QUEUES);
+  uint8_t select, subsel; /* what the config space shows */
+  uint8_t to_send; /* events of a press that the driver has not got yet: the last ones of `press` */
+  uint8_t reserved[5];
 } PowerButtonState;
 COP_STATE_END
 
 typedef struct
 {
-  CopDevice parent;
+  CopVirtio virtio;
   PowerButtonState s;
-  GSource *release; /* (owned) (nullable): lets go of the button; guarded by lock */
+  struct virtio_input_config config; /* follows select and subsel */
 } PowerButton;
 
+static const struct
+{
+  uint16_t type, code;
+  uint32_t value;
+} press[] = {
+  { EV_KEY, KEY_POWER, 1 },
+  { EV_SYN, SYN_REPORT, 0 },
+  { EV_KEY, KEY_POWER, 0 },
+  { EV_SYN, SYN_REPORT, 0 },
+};
+
 static const CopStateRow button_rows[] = {
-  /* A finger does not notice a reset. */
-  COP_STATE (PowerButtonState, pressed, .survives_reset = true),
-  COP_STATE (PowerButtonState, input_en),
-  COP_STATE (PowerButtonState, output_en),
-  COP_STATE (PowerButtonState, rise_ie),
-  COP_STATE (PowerButtonState, rise_ip),
-  COP_STATE (PowerButtonState, fall_ie),
-  COP_STATE (PowerButtonState, fall_ip),
-  COP_STATE (PowerButtonState, high_ie),
-  COP_STATE (PowerButtonState, high_ip),
-  COP_STATE (PowerButtonState, low_ie),
-  COP_STATE (PowerButtonState, low_ip),
-  COP_STATE (PowerButtonState, output_val),
-  COP_STATE (PowerButtonState, output_xor),
-  COP_STATE (PowerButtonState, pull_up),
-  COP_STATE (PowerButtonState, drive),
+  COP_VIRTIO_STATE_ROWS (PowerButtonState),
+  COP_STATE (PowerButtonState, select),
+  COP_STATE (PowerButtonState, subsel),
+  /* Every driver begins with a reset: it shall hear of a press that came before. */
+  COP_STATE (PowerButtonState, to_send, .max = G_N_ELEMENTS (press), .survives_reset = true),
+  COP_STATE_ARRAY (PowerButtonState, reserved),
 };
 static const CopStateTable button_state = {
   "power-button",
@@ -62,143 +66,127 @@ static const CopStateTable button_state = {
   .may_lack = true,
 };
 
-typedef enum
-{
-  READ_ONLY,
-  STORED,
-  ONE_CLEARS,
-} Access;
+/* ---- the config space ---- */
 
-static const struct
-{
-  uint16_t offset;
-  Access access;
-  size_t member;
-} registers[] = {
-  /* clang-format off */
-  { 0x00, READ_ONLY,  offsetof (PowerButtonState, pressed) },
-  { 0x04, STORED,     offsetof (PowerButtonState, input_en) },
-  { 0x08, STORED,     offsetof (PowerButtonState, output_en) },
-  { 0x0c, STORED,     offsetof (PowerButtonState, output_val) },
-  { 0x10, STORED,     offsetof (PowerButtonState, pull_up) },
-  { 0x14, STORED,     offsetof (PowerButtonState, drive) },
-  { 0x18, STORED,     offsetof (PowerButtonState, rise_ie) },
-  { 0x1c, ONE_CLEARS, offsetof (PowerButtonState, rise_ip) },
-  { 0x20, STORED,     offsetof (PowerButtonState, fall_ie) },
-  { 0x24, ONE_CLEARS, offsetof (PowerButtonState, fall_ip) },
-  { 0x28, STORED,     offsetof (PowerButtonState, high_ie) },
-  { 0x2c, ONE_CLEARS, offsetof (PowerButtonState, high_ip) },
-  { 0x30, STORED,     offsetof (PowerButtonState, low_ie) },
-  { 0x34, ONE_CLEARS, offsetof (PowerButtonState, low_ip) },
-  { 0x40, STORED,     offsetof (PowerButtonState, output_xor) },
-  /* clang-format on */
-};
-
-/* The pin as the controller sees it: an input that is off reads as 0. */
-static bool
-pin (const PowerButtonState *s)
-{
-  return s->pressed && s->input_en;
-}
-
-/* What is pending as long as the pin stays as it is. */
+/* Shows what the driver has selected. The lock is held. */
 static void
-latch_level (PowerButtonState *s)
+fill_config (PowerButton *button)
 {
-  s->high_ip |= pin (s);
-  s->low_ip |= !pin (s);
-}
+  static const char name[] = "Power Button";
+  struct virtio_input_config *config = &button->config;
 
-static uint64_t
-button_read (CopDevice *device, uint64_t offset, G_GNUC_UNUSED unsigned size)
-{
-  const PowerButton *button = (const PowerButton *) device;
-
-  if (offset == 0)
-    return pin (&button->s);
-  for (unsigned i = 0; i < G_N_ELEMENTS (registers); i++)
-    if (registers[i].offset == offset)
-      return *((const bool *) ((const uint8_t *) &button->s + registers[i].member));
-  return 0;
-}
-
-static void
-button_write (CopDevice *device, uint64_t offset, G_GNUC_UNUSED unsigned size, uint64_t value)
-{
-  PowerButton *button = (PowerButton *) device;
-  bool before = pin (&button->s);
-
-  for (unsigned i = 0; i < G_N_ELEMENTS (registers); i++)
+  *config = (struct virtio_input_config){
+    .select = button->s.select,
+    .subsel = button->s.subsel,
+  };
+  switch (config->select)
     {
-      bool *member = (bool *) ((uint8_t *) &button->s + registers[i].member);
-
-      if (registers[i].offset != offset)
-        continue;
-      if (registers[i].access == STORED)
-        *member = value & 1;
-      else if (registers[i].access == ONE_CLEARS && (value & 1) != 0)
-        *member = false;
+    case VIRTIO_INPUT_CFG_ID_NAME:
+      config->size = strlen (name);
+      memcpy (config->u.string, name, strlen (name));
+      break;
+    case VIRTIO_INPUT_CFG_ID_DEVIDS:
+      config->size = sizeof config->u.ids;
+      config->u.ids.bustype = GUINT16_TO_LE (BUS_VIRTUAL);
+      config->u.ids.version = GUINT16_TO_LE (1);
+      break;
+    case VIRTIO_INPUT_CFG_EV_BITS:
+      if (config->subsel != EV_KEY)
+        break;
+      config->size = KEY_POWER / 8 + 1;
+      config->u.bitmap[KEY_POWER / 8] = 1 << (KEY_POWER % 8);
+      break;
+    default:
+      break;
     }
-  button->s.rise_ip |= !before && pin (&button->s);
-  button->s.fall_ip |= before && !pin (&button->s);
-  latch_level (&button->s);
-  cop_device_update_irq (device);
 }
 
-static bool
-button_irq_level (const CopDevice *device)
-{
-  const PowerButtonState *s = &((const PowerButton *) device)->s;
-
-  return (s->rise_ie && s->rise_ip) || (s->fall_ie && s->fall_ip) || (s->high_ie && s->high_ip) ||
-         (s->low_ie && s->low_ip);
-}
-
-/* The lock is held. */
 static void
-set_pressed (PowerButton *button, bool pressed)
+config_write (CopVirtio *virtio, unsigned offset, unsigned size, uint64_t value)
 {
-  PowerButtonState *s = &button->s;
-  bool before = pin (s);
+  PowerButton *button = (PowerButton *) virtio;
 
-  s->pressed = pressed;
-  s->rise_ip |= !before && pin (s);
-  s->fall_ip |= before && !pin (s);
-  latch_level (s);
-  cop_device_update_irq (&button->parent);
-}
-
-/* The lock is held. */
-static void
-forget_release (PowerButton *button)
-{
-  if (button->release == NULL)
+  if (size != 1)
     return;
-  g_source_destroy (button->release);
-  g_clear_pointer (&button->release, g_source_unref);
+  if (offset == offsetof (struct virtio_input_config, select))
+    button->s.select = value;
+  else if (offset == offsetof (struct virtio_input_config, subsel))
+    button->s.subsel = value;
+  fill_config (button);
 }
 
-static gboolean
-release (gpointer data)
+/* ---- queues ---- */
+
+/* Puts the next event of a press into a buffer. Returns: false when there is no buffer for it */
+static bool
+send_event (PowerButton *button)
 {
-  PowerButton *button = data;
+  CopVirtio *virtio = &button->virtio;
+  CopVirtqueue *vq = &virtio->queues[EVENTS];
+  CopVirtqueueChain *chain = &virtio->chain;
+  unsigned index = G_N_ELEMENTS (press) - button->s.to_send;
+  const struct virtio_input_event event = {
+    .type = GUINT16_TO_LE (press[index].type),
+    .code = GUINT16_TO_LE (press[index].code),
+    .value = GUINT32_TO_LE (press[index].value),
+  };
 
-  g_mutex_lock (&button->parent.lock);
-  set_pressed (button, false);
-  forget_release (button);
-  g_mutex_unlock (&button->parent.lock);
-  return G_SOURCE_REMOVE;
+  if (!cop_virtqueue_pop (vq, chain))
+    return false;
+  if (chain->in_length < sizeof event)
+    {
+      cop_virtio_broken (virtio, "a buffer for events has %" PRIu64 " bytes, but an event has %zu",
+                         chain->in_length, sizeof event);
+      return false;
+    }
+  cop_iov_write (chain->iov + chain->n_out, chain->n_in, 0, &event, sizeof event);
+  cop_iov_written (virtio->device.ram, chain->iov + chain->n_out, chain->n_in, sizeof event);
+  cop_virtqueue_push (vq, chain->head, sizeof event);
+  button->s.to_send--;
+  return true;
 }
 
-/* The lock is held. */
+/* Gives back what the driver says of LEDs. */
 static void
-release_later (PowerButton *button)
+drain_status (CopVirtio *virtio)
 {
-  forget_release (button);
-  button->release = g_timeout_source_new (PRESS_MS);
-  g_source_set_callback (button->release, release, button, NULL);
-  g_source_set_static_name (button->release, "power button");
-  g_source_attach (button->release, button->parent.context);
+  CopVirtqueue *vq = &virtio->queues[STATUS];
+  unsigned budget = COP_VIRTQUEUE_MAX_SIZE;
+
+  while (budget-- > 0 && cop_virtqueue_pop (vq, &virtio->chain))
+    cop_virtqueue_push (vq, virtio->chain.head, 0);
+  cop_virtqueue_publish (vq);
+  if (cop_virtqueue_arm (vq))
+    cop_virtio_schedule (virtio);
+}
+
+/* On the I/O thread. */
+static void
+work (CopVirtio *virtio)
+{
+  PowerButton *button = (PowerButton *) virtio;
+  CopVirtqueue *vq = &virtio->queues[EVENTS];
+
+  g_mutex_lock (&virtio->device.lock);
+  if (cop_virtio_running (virtio))
+    {
+      while (button->s.to_send > 0 && send_event (button))
+        ;
+      cop_virtqueue_publish (vq);
+      /* Buffers are of no interest to a button that nobody presses. */
+      if (button->s.to_send > 0 && cop_virtqueue_arm (vq))
+        cop_virtio_schedule (virtio);
+    }
+  if (cop_virtio_running (virtio))
+    drain_status (virtio);
+  g_mutex_unlock (&virtio->device.lock);
+}
+
+static void
+notify (CopVirtio *virtio, CopVirtqueue *vq)
+{
+  if (vq->index == STATUS || ((PowerButton *) virtio)->s.to_send > 0)
+    cop_virtio_schedule (virtio);
 }
 
 void
@@ -207,88 +195,73 @@ cop_power_button_press (CopDevice *device)
   PowerButton *button = (PowerButton *) device;
 
   g_mutex_lock (&device->lock);
-  set_pressed (button, true);
-  release_later (button);
+  /* Who presses again and again, faster than the guest listens, has pressed once. */
+  if (button->s.to_send == 0)
+    button->s.to_send = G_N_ELEMENTS (press);
   g_mutex_unlock (&device->lock);
+  cop_virtio_schedule (&button->virtio);
 }
 
+/* ---- the device ---- */
+
 static void
-button_quiesce (CopDevice *device)
+button_reset (CopDevice *device)
 {
-  g_mutex_lock (&device->lock);
-  forget_release ((PowerButton *) device);
-  g_mutex_unlock (&device->lock);
+  cop_virtio_reset (device);
+  fill_config ((PowerButton *) device);
 }
 
 static void
 button_resume (CopDevice *device)
 {
-  PowerButton *button = (PowerButton *) device;
-
   g_mutex_lock (&device->lock);
-  if (button->s.pressed)
-    release_later (button);
+  fill_config ((PowerButton *) device);
   g_mutex_unlock (&device->lock);
+  cop_virtio_resume (device);
 }
 
 static void
-button_finalize (CopDevice *device)
+start (CopVirtio *virtio)
 {
-  forget_release ((PowerButton *) device);
+  cop_virtio_schedule (virtio);
 }
 
-/* The controller's node, and beside /soc the key on its pin. */
-static int
-button_fdt (const CopDevice *device, void *fdt)
-{
-  const fdt32_t key_pin[] = { cpu_to_fdt32 (COP_PHANDLE_GPIO), 0, 0 };
-  int node = cop_device_fdt_node (device, fdt);
-  int result;
-
-  if (node < 0)
-    return node;
-  if ((result = fdt_setprop_u32 (fdt, node, "phandle", COP_PHANDLE_GPIO)) != 0 ||
-      (result = fdt_setprop_u32 (fdt, node, "#gpio-cells", 2)) != 0 ||
-      (result = fdt_setprop (fdt, node, "gpio-controller", NULL, 0)) != 0 ||
-      (result = fdt_setprop_u32 (fdt, node, "ngpios", 1)) != 0 ||
-      (result = fdt_setprop_u32 (fdt, node, "#interrupt-cells", 2)) != 0 ||
-      (result = fdt_setprop (fdt, node, "interrupt-controller", NULL, 0)) != 0)
-    return result;
-
-  node = fdt_add_subnode (fdt, 0, "gpio-keys");
-  if (node < 0)
-    return node;
-  if ((result = fdt_setprop_string (fdt, node, "compatible", "gpio-keys")) != 0)
-    return result;
-  node = fdt_add_subnode (fdt, node, "poweroff");
-  if (node < 0)
-    return node;
-  if ((result = fdt_setprop_string (fdt, node, "label", "Power Button")) != 0 ||
-      (result = fdt_setprop_u32 (fdt, node, "linux,code", KEY_POWER)) != 0)
-    return result;
-  return fdt_setprop (fdt, node, "gpios", key_pin, sizeof key_pin);
-}
+static const CopVirtioClass button_class = {
+  .device_id = VIRTIO_ID_INPUT,
+  .queue_size = 64,
+  .n_queues = N_QUEUES,
+  .start = start,
+  .notify = notify,
+  .work = work,
+  .config_write = config_write,
+};
 
 const CopDeviceType cop_power_button_type = {
   .name = "power-button",
-  .fdt_name = "gpio",
-  .compatible = "sifive,gpio0",
   .instance_size = sizeof (PowerButton),
-  .mmio_size = 0x1000,
-  .access_sizes = 4,
   .state = &button_state,
   .state_offset = offsetof (PowerButton, s),
-  .read = button_read,
-  .write = button_write,
-  .irq_level = button_irq_level,
-  .quiesce = button_quiesce,
+  .finalize = cop_virtio_finalize,
+  .fdt_name = COP_VIRTIO_MMIO_FDT_NAME,
+  .compatible = COP_VIRTIO_MMIO_COMPATIBLE,
+  .mmio_size = COP_VIRTIO_MMIO_SIZE,
+  .read = cop_virtio_mmio_read,
+  .write = cop_virtio_mmio_write,
+  .irq_level = cop_virtio_mmio_irq_level,
+  .reset = button_reset,
+  .quiesce = cop_virtio_quiesce,
   .resume = button_resume,
-  .fdt = button_fdt,
-  .finalize = button_finalize,
 };
 
 CopDevice *
-cop_power_button_new (const char *id, GMainContext *context, uint64_t gpa)
+cop_power_button_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa)
 {
-  return cop_device_new (&cop_power_button_type, id, NULL, context, gpa);
+  PowerButton *button = cop_device_new (&cop_power_button_type, id, ram, context, gpa);
+
+  cop_virtio_init (&button->virtio, &button_class, button->s.mmio, button->s.virtio,
+                   button->s.queues);
+  button->virtio.config = &button->config;
+  button->virtio.config_size = sizeof button->config;
+  fill_config (button);
+  return &button->virtio.device;
 }

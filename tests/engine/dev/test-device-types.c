@@ -112,7 +112,7 @@ make_vmgenid (G_GNUC_UNUSED World *world)
 static CopDevice *
 make_power_button (World *world)
 {
-  return cop_power_button_new ("d0", world->context, DEVICE_GPA);
+  return cop_power_button_new ("d0", world->ram, world->context, DEVICE_GPA);
 }
 
 static CopDevice *

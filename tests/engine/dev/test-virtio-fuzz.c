@@ -4,6 +4,7 @@
  * its I/O thread working all the while. Nothing may crash, hang, or reach outside memory, and after
  * a reset the device must be as good as new.
  */
+#include "engine/dev/power-button.h"
 #include "engine/dev/virtio-devices.h"
 #include "virtio-driver.h"
 
@@ -321,11 +322,21 @@ make_rng (TestVirtio *t)
   return cop_virtio_rng_new ("rng0", t->ram, t->context, TEST_MMIO);
 }
 
+static CopDevice *
+make_power_button (TestVirtio *t)
+{
+  CopDevice *device = cop_power_button_new ("button0", t->ram, t->context, TEST_MMIO);
+
+  cop_power_button_press (device);
+  return device;
+}
+
 static const Target targets[] = {
   { "blk", 1, make_blk },
   { "net", 2, make_net },
   { "console", 2, make_console },
   { "rng", 1, make_rng },
+  { "power-button", 2, make_power_button },
 };
 
 /* What is logged about a bad driver is no failure here. */
