@@ -14,7 +14,7 @@ typedef enum
   COP_JIT_EXIT_PC,              /* jit.exit_pc is where to go on */
   COP_JIT_EXIT_LINK,            /* the same, by a jump that may be linked: jit.exit_info its number */
   COP_JIT_EXIT_FAULT,           /* an exception is raised at jit.exit_info's place */
-  COP_JIT_EXIT_SYSTEM,          /* jit.exit_bits is a SYSTEM instruction there */
+  COP_JIT_EXIT_SYSTEM,          /* jit.exit_bits is a SYSTEM instruction there, see jit.system() */
   COP_JIT_EXIT_INTERPRET,       /* the instruction there is the interpreter's */
   COP_JIT_EXIT_BLOCK,           /* the rest of the block from there is the interpreter's */
 } CopJitExit;

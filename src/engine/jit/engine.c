@@ -128,6 +128,8 @@ jit_destroy (CopEngine *engine)
   g_free (jit);
 }
 
+static const void *system_in_code (CopHart *hart);
+
 /* Whether the interpreter need not run what is at @gpa. */
 static bool
 has_code (CopHart *hart, uint64_t gpa)
@@ -151,6 +153,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->engine = engine;
   hart->engine_data = own;
   hart->jit.jumps = own->jumps;
+  hart->jit.system = system_in_code;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
   g_mutex_lock (&jit->lock);
@@ -332,6 +335,40 @@ settle_place (CopHart *hart)
   hart->s.instret -= COP_JIT_PLACE_LEFT (hart->jit.exit_info);
 }
 
+/* jit.exit_op when the instruction was done: jit.exit_bits is the CopSystemResult. */
+#define SYSTEM_DONE UINT32_MAX
+
+/* Called by translated code that got to a SYSTEM instruction, with s.x whole: does it, and takes the
+   trap that it raises. Most of the kernel's entries and exits never leave translated code that way.
+
+   Returns: (nullable): where to go on; NULL when run() has to look: what there is to do is noted in
+     exit_op */
+static const void *
+system_in_code (CopHart *hart)
+{
+  CopHartJit *at = &hart->jit;
+  CopSystemResult done;
+  const void *code;
+
+  /* Both hands of a comparison do it for themselves. */
+  if (jit_hart (hart)->verify != NULL)
+    return NULL;
+  hart->s.pc = at->page + COP_JIT_PLACE_OFFSET (at->exit_info);
+  hart->s.instret = at->fuel_end - (uint64_t) at->fuel - COP_JIT_PLACE_LEFT (at->exit_info);
+  done = cop_system_execute (hart, at->exit_op, at->exit_bits);
+  if (done == COP_SYSTEM_TRAP)
+    cop_hart_take_trap (hart);
+  at->exit_op = SYSTEM_DONE;
+  at->exit_bits = done;
+  at->fuel = (int64_t) (at->fuel_end - hart->s.instret);
+  if (done == COP_SYSTEM_WAIT || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0 ||
+      hart->instret_event < at->fuel_end)
+    return NULL;
+  code = find_code ((CopJit *) hart->engine, hart);
+  at->page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
+  return code;
+}
+
 /* Enters @code at s.pc; s.pc and s.instret are where it left. */
 static CopJitExit
 enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
@@ -342,6 +379,7 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
 
   hart->jit.page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
   hart->jit.fuel = (int64_t) fuel;
+  hart->jit.fuel_end = before + fuel;
   hart->tier = COP_TIER_HELPER;
   exit = jit->cache->ops->enter (jit->cache->backend, hart, code);
   hart->tier = COP_TIER_INTERPRETER;
@@ -358,6 +396,10 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
       break;
     case COP_JIT_EXIT_LINK:
       hart->s.pc = hart->jit.exit_pc;
+      break;
+    case COP_JIT_EXIT_SYSTEM:
+      if (hart->jit.exit_op != SYSTEM_DONE)
+        settle_place (hart);
       break;
     default:
       settle_place (hart);
@@ -440,6 +482,11 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
       cop_hart_take_trap (hart);
       break;
     case COP_JIT_EXIT_SYSTEM:
+      if (hart->jit.exit_op == SYSTEM_DONE)
+        {
+          *result = COP_RUN_WFI;
+          return hart->jit.exit_bits != COP_SYSTEM_WAIT;
+        }
       switch (cop_system_execute (hart, hart->jit.exit_op, hart->jit.exit_bits))
         {
         case COP_SYSTEM_DONE:

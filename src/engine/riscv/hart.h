@@ -137,6 +137,8 @@ typedef struct
   uint64_t exit_pc;
   uint32_t exit_info, exit_bits, exit_op;
   uint64_t args[3];             /* of floating point that is done in C */
+  /* What code calls when it leaves for a SYSTEM instruction: where to go on, or NULL to leave. */
+  const void *(*system) (CopHart *hart);
 } CopHartJit;
 
 /* Counted by the hart itself, read by anybody. */

@@ -29,7 +29,7 @@
 /* With all of ADDR_MASK: everything, for everybody. */
 #define OPEN_CFG (A_NAPOT | CFG_R | CFG_W | CFG_X)
 
-#define PHYSICAL_BITS 56        /* beyond them no entry reaches */
+#define PHYSICAL_BITS 56        /* of addresses; beyond, entries are looked at one by one */
 #define ADDR_MASK ((UINT64_C (1) << 54) - 1)
 #define PMPCFG0 0x3a0u
 #define PMPADDR0 0x3b0u

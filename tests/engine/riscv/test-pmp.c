@@ -155,6 +155,8 @@ test_off (void)
   g_assert_true (uniform);
   g_assert_true (cop_pmp_allows (test.hart, (UINT64_C (1) << 56) - 8, 8, COP_ACCESS_STORE,
                                  COP_PRIV_S, NULL));
+  g_assert_false (cop_pmp_allows (test.hart, UINT64_C (1) << 57, 8, COP_ACCESS_LOAD, COP_PRIV_S,
+                                  NULL));
   test_hart_free (&test);
 }
 

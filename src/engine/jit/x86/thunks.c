@@ -181,18 +181,31 @@ pop (CopAsm *a, CopReg reg)
 
 static const CopReg saved[] = { RBP, RBX, R12, R13, R14, R15 };
 
+/* @resume: here goes on, at rax, what left with all guest registers stored. */
 static void
-write_enter (CopAsm *a)
+write_enter (CopAsm *a, CopLabel resume)
 {
   for (unsigned i = 0; i < G_N_ELEMENTS (saved); i++)
     push (a, saved[i]);
   asm_alu_ri (a, ALU_SUB, true, RSP, FRAME_BYTES);
   asm_mov_rr (a, true, RAX, RSI);
   asm_lea (a, true, HART, mem (RDI, HART_BIAS));
+  asm_bind (a, resume);
   asm_load (a, FUEL, HART_FIELD (jit.fuel));
   load_guest (a, true);
   asm_store_i (a, 8, lower_slot_page (STACK_SLOT), NO_PAGE);
   asm_rr (a, 0xff, false, (CopReg) 4, RAX);     /* jmp rax */
+}
+
+/* Leaves with @exit; the hart has all registers. */
+static void
+write_return (CopAsm *a, CopJitExit exit)
+{
+  asm_mov_ri (a, RAX, exit);
+  asm_alu_ri (a, ALU_ADD, true, RSP, FRAME_BYTES);
+  for (unsigned i = G_N_ELEMENTS (saved); i-- > 0;)
+    pop (a, saved[i]);
+  emit8 (a, 0xc3);
 }
 
 /* Leaves with @exit. */
@@ -201,11 +214,24 @@ write_leave (CopAsm *a, CopJitExit exit)
 {
   asm_store (a, HART_FIELD (jit.fuel), FUEL);
   store_guest (a, true);
-  asm_mov_ri (a, RAX, exit);
-  asm_alu_ri (a, ALU_ADD, true, RSP, FRAME_BYTES);
-  for (unsigned i = G_N_ELEMENTS (saved); i-- > 0;)
-    pop (a, saved[i]);
-  emit8 (a, 0xc3);
+  write_return (a, exit);
+}
+
+/* Has jit.system() do the instruction and say where to go on. rsp is aligned as C wants it. */
+static void
+write_system (CopAsm *a, CopLabel resume)
+{
+  CopLabel leave = asm_new_label (a);
+
+  asm_store (a, HART_FIELD (jit.fuel), FUEL);
+  store_guest (a, true);
+  asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_rm (a, 0xff, false, (CopReg) 2, HART_FIELD (jit.system)); /* call */
+  asm_rr (a, 0x85, true, RAX, RAX);
+  asm_jcc (a, CC_E, leave);
+  asm_jmp (a, resume);
+  asm_bind (a, leave);
+  write_return (a, COP_JIT_EXIT_SYSTEM);
 }
 
 static void
@@ -348,14 +374,15 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   static const void *const stores[] = { store_1, store_2, store_4, store_8 };
   g_autoptr (GArray) thunks = g_array_new (FALSE, FALSE, sizeof (Thunk));
   CopAsm *a = &b->a;
-  CopLabel fault, block;
+  CopLabel fault, block, resume;
 
   cop_asm_reset (a);
   fault = asm_new_label (a);
   block = asm_new_label (a);
+  resume = asm_new_label (a);
 
   begin (b, thunks, &b->enter);
-  write_enter (a);
+  write_enter (a, resume);
   begin (b, thunks, &b->exit_pc);
   asm_store (a, HART_FIELD (jit.exit_pc), RAX);
   write_leave (a, COP_JIT_EXIT_PC);
@@ -374,7 +401,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   store_info (a, RCX);
   asm_rm (a, 0x89, false, RAX, HART_FIELD (jit.exit_op));
   asm_rm (a, 0x89, false, RDX, HART_FIELD (jit.exit_bits));
-  write_leave (a, COP_JIT_EXIT_SYSTEM);
+  write_system (a, resume);
   begin (b, thunks, &b->exit_interpret);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_INTERPRET);
