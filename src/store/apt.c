@@ -15,6 +15,7 @@
 #include "common/fd.h"
 
 #include <fcntl.h>
+#include <errno.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
@@ -25,6 +26,10 @@
 
 /* In apt's output this stands between the columns that cop_apt_mirrors() asks for. */
 #define TARGET_FORMAT "$(CREATED_BY)\t$(ORIGIN)\t$(LABEL)\t$(COMPONENT)\t$(REPO_URI)"
+
+/* How long an apt-get before ours is waited for. */
+#define LOCK_TRIES 200
+#define LOCK_PAUSE_US 50000
 
 void
 cop_package_free (CopPackage *package)
@@ -42,7 +47,7 @@ cop_package_free (CopPackage *package)
 static void
 die_with_parent (gpointer data G_GNUC_UNUSED)
 {
-  prctl (PR_SET_PDEATHSIG, SIGTERM);
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static GSubprocessLauncher *
@@ -133,6 +138,23 @@ follow_status (int fd, CopAptProgress progress, gpointer data)
   fclose (status);
 }
 
+/* An apt-get whose program was killed takes a moment to end; until then it has its locks, which the
+   next one does not wait for. */
+static void
+wait_for_lock (const CopApt *apt, const char *name)
+{
+  g_autofree char *path = g_build_filename (apt->folder, name, NULL);
+  cop_autofd int fd = open (path, O_RDWR | O_CLOEXEC);
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+  for (unsigned i = 0; fd >= 0 && i < LOCK_TRIES; i++)
+    {
+      if (fcntl (fd, F_SETLK, &lock) == 0 || (errno != EACCES && errno != EAGAIN))
+        break;
+      g_usleep (LOCK_PAUSE_US);
+    }
+}
+
 /* Runs apt-get in the private root with @words, which end with NULL. */
 static bool
 run_apt_get (const CopApt *apt, const char *const *words, CopAptProgress progress, gpointer data,
@@ -153,6 +175,8 @@ run_apt_get (const CopApt *apt, const char *const *words, CopAptProgress progres
     g_ptr_array_add (command, (gpointer) *words);
   g_ptr_array_add (command, NULL);
 
+  wait_for_lock (apt, "lists/lock");
+  wait_for_lock (apt, "archives/lock");
   if (!g_unix_open_pipe (pipe_fds, FD_CLOEXEC, error))
     return false;
   g_subprocess_launcher_take_fd (launcher, pipe_fds[1], 3);

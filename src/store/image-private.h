@@ -32,6 +32,9 @@ char *cop_image_manifest_format (const CopImage *image);
  */
 int cop_images_lock (const char *images_folder, GError **error);
 
+/* Removes what the manifest does not name; under cop_images_lock(). */
+void cop_image_remove_leftovers (const CopImage *image);
+
 /**
  * cop_image_commit:
  * @image: name, folder and everything that describes it; its kernel and initrd are filled in

@@ -323,6 +323,8 @@ pull_from (CopApt *apt, CopImage *image, bool *changed, Progress *progress, GErr
   *changed = current == NULL;
   if (current != NULL)
     {
+      /* Of a pull that was killed between its commit and its end. */
+      cop_image_remove_leftovers (current);
       cop_image_free (current);
       return true;
     }

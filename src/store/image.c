@@ -3,6 +3,7 @@
  * The images in the user's cache: open, list, verify, commit, remove.
  */
 #include "store/image-private.h"
+#include "store/step.h"
 
 #include "common/fd.h"
 
@@ -284,15 +285,18 @@ commit_file (const CopImage *image, const char *kind, GBytes *bytes, CopImageFil
   file->sha256 = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
   file->file = g_strdup_printf ("%s-%.8s", kind, file->sha256);
   path = cop_image_path (image, file);
-  return g_file_set_contents_full (path, g_bytes_get_data (bytes, NULL), file->size,
-                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                   0644, error);
+  if (!g_file_set_contents_full (path, g_bytes_get_data (bytes, NULL), file->size,
+                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                                 0644, error))
+    return false;
+  cop_store_step (COP_STORE_STEP_IMAGE_FILE);
+  return true;
 }
 
 /* What is in the folder besides what the manifest names was left by an older image, or by a pull
    that did not get to its end. */
-static void
-remove_leftovers (const CopImage *image)
+void
+cop_image_remove_leftovers (const CopImage *image)
 {
   g_autoptr (GDir) dir = g_dir_open (image->folder, 0, NULL);
   const char *const kept[] = { COP_IMAGE_MANIFEST, image->kernel.file, image->initrd.file, NULL };
@@ -304,6 +308,7 @@ remove_leftovers (const CopImage *image)
         g_autofree char *path = g_build_filename (image->folder, name, NULL);
 
         cop_folder_remove (path, NULL);
+        cop_store_step (COP_STORE_STEP_IMAGE_LEFTOVER);
       }
 }
 
@@ -322,14 +327,18 @@ cop_image_commit (CopImage *image, GBytes *kernel, GBytes *initrd, GError **erro
       !commit_file (image, "initrd", initrd, &image->initrd, error) ||
       !sync_folder (image->folder, error))
     return false;
+  cop_store_step (COP_STORE_STEP_IMAGE_FILES_SYNCED);
 
   manifest = cop_image_manifest_format (image);
   if (!g_file_set_contents_full (manifest_path, manifest, -1,
                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644,
-                                 error) ||
-      !sync_folder (image->folder, error))
+                                 error))
     return false;
-  remove_leftovers (image);
+  cop_store_step (COP_STORE_STEP_IMAGE_MANIFEST);
+  if (!sync_folder (image->folder, error))
+    return false;
+  cop_store_step (COP_STORE_STEP_IMAGE_SYNCED);
+  cop_image_remove_leftovers (image);
   return true;
 }
 

@@ -20,6 +20,11 @@ typedef enum
   COP_STORE_STEP_LINKED, /* autostart */
   COP_STORE_STEP_MEMORY_RENAMED,
   COP_STORE_STEP_MEMORY_UNLINKED,
+  COP_STORE_STEP_IMAGE_FILE, /* kernel or initrd of an image is there, named by no manifest yet */
+  COP_STORE_STEP_IMAGE_FILES_SYNCED,
+  COP_STORE_STEP_IMAGE_MANIFEST, /* the commit of an image */
+  COP_STORE_STEP_IMAGE_SYNCED,
+  COP_STORE_STEP_IMAGE_LEFTOVER, /* one file of the image before is gone */
   COP_STORE_STEP_LAST
 } CopStoreStep;
 
