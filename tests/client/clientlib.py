@@ -94,8 +94,9 @@ class Daemon:
             if self.process.poll() is None and sys.exc_info()[0] is not None:
                 self.kill()
         status = self.process.wait(DEADLINE)
+        log = self.log()
         shutil.rmtree(self.root, ignore_errors=True)
-        assert status == 0, f'the daemon ended with status {status}'
+        assert status == 0, f'the daemon ended with status {status}:\n{log[-4000:]}'
 
     def remove_all(self):
         for name in self.virsh('list', '--name').lines():
