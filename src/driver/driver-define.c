@@ -338,7 +338,7 @@ cop_domain_get_metadata (CopDomain *domain, CopMetadataType type, const char *ur
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->lock);
   const MetadataChange what = { type, NULL, NULL, uri };
   const CopDomainConfig *config;
-  const char *text = NULL;
+  g_autofree char *text = NULL;
 
   if (!check_metadata (&what, error))
     return NULL;
@@ -346,13 +346,13 @@ cop_domain_get_metadata (CopDomain *domain, CopMetadataType type, const char *ur
   if (config == NULL)
     return NULL;
   if (type == COP_METADATA_DESCRIPTION)
-    text = config->description;
+    text = g_strdup (config->description);
   else if (type == COP_METADATA_TITLE)
-    text = config->title;
+    text = g_strdup (config->title);
   else
     text = cop_domain_config_get_metadata (config, uri);
   if (text == NULL)
     cop_driver_fail (error, COP_DRIVER_ERROR_NO_METADATA,
                      _ ("Requested metadata element is not present"));
-  return g_strdup (text);
+  return g_steal_pointer (&text);
 }
