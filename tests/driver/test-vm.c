@@ -606,7 +606,8 @@ test_cycles (Fixture *f, gconstpointer data G_GNUC_UNUSED)
         fds = count_fds ();
     }
   g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
-  g_assert_cmpuint (count_fds (), ==, fds);
+  /* Fewer than at first: the supervisor lets go of a process's last one when it gets to it. */
+  g_assert_cmpuint (count_fds (), <=, fds);
   sockets = g_dir_open (folder, 0, NULL);
   g_assert_null (g_dir_read_name (sockets));
 }
