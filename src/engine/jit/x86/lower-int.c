@@ -224,6 +224,31 @@ sign_extend_32 (CopJitBackend *b, CopReg dst, CopReg reg)
   asm_rr (&b->a, 0x63, true, dst, reg);
 }
 
+bool
+lower_find_alu (CopIrOp ir, CopAlu *op)
+{
+  switch (ir)
+    {
+    case IR_ADD:
+      *op = ALU_ADD;
+      return true;
+    case IR_SUB:
+      *op = ALU_SUB;
+      return true;
+    case IR_AND:
+      *op = ALU_AND;
+      return true;
+    case IR_OR:
+      *op = ALU_OR;
+      return true;
+    case IR_XOR:
+      *op = ALU_XOR;
+      return true;
+    default:
+      return false;
+    }
+}
+
 /* Sums and differences of words: 32-bit arithmetic, then sign extension. */
 static bool
 try_word_arithmetic (CopJitBackend *b, const CopIrNode *inner, CopReg dst, uint32_t keep)
@@ -231,26 +256,8 @@ try_word_arithmetic (CopJitBackend *b, const CopIrNode *inner, CopReg dst, uint3
   CopReg work = pick_scratch (NO_REG, keep);
   CopAlu op;
 
-  switch (inner->op)
-    {
-    case IR_ADD:
-      op = ALU_ADD;
-      break;
-    case IR_SUB:
-      op = ALU_SUB;
-      break;
-    case IR_AND:
-      op = ALU_AND;
-      break;
-    case IR_OR:
-      op = ALU_OR;
-      break;
-    case IR_XOR:
-      op = ALU_XOR;
-      break;
-    default:
-      return false;
-    }
+  if (!lower_find_alu (inner->op, &op))
+    return false;
   if (!is_leaf (b, inner->b))
     return false;
   if (inner->op == IR_ADD && try_lea (b, inner, false, work, keep))

@@ -211,6 +211,8 @@ lower_slot_addend (unsigned slot)
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
 void lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
+/* The host's operation for @ir. Returns: false when no single one computes it */
+bool lower_find_alu (CopIrOp ir, CopAlu *op);
 /* Sets flags for a comparison node or a truth value; returns the condition under which it is true. */
 CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
 /* The register a value stands in already, or evaluated into @scratch. */

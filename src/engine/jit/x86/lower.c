@@ -204,26 +204,8 @@ set_in_place (CopJitBackend *b, const CopIrStatement *statement)
   const CopIrNode *left, *right;
   CopAlu op;
 
-  switch (node.op)
-    {
-    case IR_ADD:
-      op = ALU_ADD;
-      break;
-    case IR_SUB:
-      op = ALU_SUB;
-      break;
-    case IR_AND:
-      op = ALU_AND;
-      break;
-    case IR_OR:
-      op = ALU_OR;
-      break;
-    case IR_XOR:
-      op = ALU_XOR;
-      break;
-    default:
-      return false;
-    }
+  if (!lower_find_alu (node.op, &op))
+    return false;
   left = cop_ir_node (b->unit, node.a);
   right = cop_ir_node (b->unit, node.b);
   if (op != ALU_SUB && right->op == IR_GETX && (right->imm & 31) == statement->reg)
