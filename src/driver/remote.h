@@ -15,7 +15,7 @@ typedef struct
   bool system; /* serves coppice:///system, else coppice:///session */
   bool privileged; /* runs as root, and then serves both */
   CopHost host;
-  char *emulator; /* (owned): path of coppice-vm */
+  const char *emulator; /* (unowned): path of coppice-vm */
 } CopRemote;
 
 typedef struct _CopDriver CopDriver;

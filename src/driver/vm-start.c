@@ -61,14 +61,12 @@ cop_vm_socket_path (const char *folder, const char *uuid, bool make, int *folder
   return g_strdup_printf ("/proc/self/fd/%d/%s.sock", *folder_fd, uuid);
 }
 
-static const char *
-find_program (const CopVmLaunch *launch)
+const char *
+cop_vm_executable (void)
 {
   const char *named = g_getenv ("COPPICE_VM");
   static gsize found; /* a char *, once it is not 0 */
 
-  if (launch->program != NULL)
-    return launch->program;
   if (named != NULL)
     return named;
   if (g_once_init_enter (&found))
@@ -161,7 +159,7 @@ reap (CopVm *vm, bool kill_it)
 static CopVm *
 spawn_process (const CopVmLaunch *launch, const char *folder, const char *uuid, GError **error)
 {
-  const char *program = find_program (launch);
+  const char *program = launch->program != NULL ? launch->program : cop_vm_executable ();
   cop_autofd int log = open_log (launch->log_path);
   cop_autofd int ours = -1;
   cop_autofd int theirs = -1;

@@ -88,13 +88,17 @@ typedef struct
   int id; /* of the domain: positive */
   const char *run_dir; /* sockets go to its folder vm, which is made with mode 0700 */
   const char *log_path; /* (nullable): what the process says is appended there */
-  const char *program; /* (nullable): of coppice-vm; NULL: COPPICE_VM, else beside us */
+  const char *program; /* (nullable): of coppice-vm; NULL: cop_vm_executable() */
   CopVmActions actions;
 
   /* Restoring: both or none. */
   int memory_fd; /* raw memory, as cop_vm_save_memory() wrote; -1: a fresh start */
   const CopMachineState *state; /* (nullable) */
 } CopVmLaunch;
+
+/* The program of coppice-vm: COPPICE_VM, else beside us, else where it is installed. Any thread.
+   Returns: (transfer none): its path */
+const char *cop_vm_executable (void);
 
 /* What became known by starting: to be shown in the domain's live XML. */
 typedef struct

@@ -8,6 +8,7 @@
 #include "driver/driver.h"
 #include "driver/error.h"
 #include "driver/remote.h"
+#include "driver/vm.h"
 #include "driver/wire/listen.h"
 
 #include <glib-unix.h>
@@ -251,22 +252,6 @@ raise_limits (void)
     }
 }
 
-static char *
-find_emulator (void)
-{
-  const char *named = g_getenv ("COPPICE_VM");
-  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *folder = self != NULL ? g_path_get_dirname (self) : NULL;
-  g_autofree char *beside = NULL;
-
-  if (named != NULL)
-    return g_strdup (named);
-  beside = folder != NULL ? g_build_filename (folder, "coppice-vm", NULL) : NULL;
-  if (beside != NULL && g_file_test (beside, G_FILE_TEST_IS_EXECUTABLE))
-    return g_steal_pointer (&beside);
-  return g_strdup (COPPICE_LIBEXECDIR "/coppice-vm");
-}
-
 static bool
 start (Daemon *self, GError **error)
 {
@@ -285,7 +270,7 @@ start (Daemon *self, GError **error)
   cop_host_read (&self->remote.host);
   self->remote.system = system;
   self->remote.privileged = privileged;
-  self->remote.emulator = find_emulator ();
+  self->remote.emulator = cop_vm_executable ();
   cop_remote_add_all (self->server, &self->remote);
   cop_server_set_hooks (self->server, &hooks, self);
   cop_driver_set_idle_func (self->driver, driver_idle_changed, self);
@@ -312,7 +297,6 @@ finish (Daemon *self)
   g_clear_pointer (&self->paths, cop_paths_free);
   g_clear_pointer (&self->loop, g_main_loop_unref);
   g_clear_pointer (&self->inherited, g_array_unref);
-  g_free (self->remote.emulator);
   g_free (self->socket);
   g_free (self->root);
   g_free (self->log_file);
