@@ -5,12 +5,17 @@
 #pragma once
 
 #include "store/domains.h"
+#include "store/journal.h"
+
+/* What the first line of a definition says that it is. */
+#define COP_DOMAIN_KIND "domain"
 
 struct CopDomainStore
 {
   char *config_dir, *state_dir, *run_dir; /* (owned) as opened; for messages */
   char *domains, *autostart, *save, *running; /* (owned): the folders */
   int lock;
+  CopJournal *journal; /* (owned): what was done to definitions and is not synced */
 };
 
 /* Calls @func with every name NAME.xml of @folder whose NAME is a UUID; a missing folder is empty.
@@ -25,3 +30,6 @@ char *cop_domain_store_load (const char *folder, const char *uuid, GError **erro
 
 /* Returns: (transfer full): "UUID.xml" */
 char *cop_domain_store_file (const char *uuid);
+
+/* domains-change.c: opens the journal, which brings definitions to where they were said to be. */
+bool cop_domain_store_open_journal (CopDomainStore *store, GError **error);

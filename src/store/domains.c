@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Definitions, autostart and managed saves on disk: see domains.h.
+ * Domains on disk: opening, listing and reading them, and managed saves: see domains.h. Definitions
+ * change in domains-change.c.
  */
 #include "store/domains-private.h"
 
@@ -17,7 +18,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define KIND "domain"
 #define SUFFIX ".xml"
 /* The definition as it came from a client, our line, and room. */
 #define FILE_MAX (5u << 20)
@@ -205,10 +205,16 @@ cop_domain_store_open (const char *config_dir, const char *state_dir, const char
       g_mkdir_with_parents (store->save, 0700) < 0)
     g_message ("nothing can be defined or saved for now: cannot make folders in %s and %s: %s",
                config_dir, state_dir, g_strerror (errno));
+  remove_leftovers (store->config_dir);
   remove_leftovers (store->domains);
   remove_leftovers (store->autostart);
   remove_leftovers (store->save);
   remove_leftovers (store->running);
+  if (!cop_domain_store_open_journal (store, error))
+    {
+      cop_domain_store_close (store);
+      return NULL;
+    }
   cop_domain_store_each (store, store->autostart, remove_dangling, NULL, NULL);
   remove_lost_memory (store);
   return store;
@@ -217,6 +223,7 @@ cop_domain_store_open (const char *config_dir, const char *state_dir, const char
 void
 cop_domain_store_close (CopDomainStore *store)
 {
+  g_clear_pointer (&store->journal, cop_journal_close);
   cop_fd_clear (&store->lock);
   g_free (store->config_dir);
   g_free (store->state_dir);
@@ -255,7 +262,7 @@ list_one (CopDomainStore *store, const char *uuid, gpointer data, G_GNUC_UNUSED 
     }
   domain = g_new0 (CopStoreDomain, 1);
   memcpy (domain->uuid, uuid, sizeof domain->uuid);
-  if (cop_headed_parse (text, KIND, &values, &document))
+  if (cop_headed_parse (text, COP_DOMAIN_KIND, &values, &document))
     domain->name = g_strdup (g_hash_table_lookup (values, "name"));
   link = g_strconcat (store->autostart, "/", uuid, SUFFIX, NULL);
   domain->autostart = lstat (link, &stat_buffer) == 0;
@@ -283,21 +290,10 @@ cop_domain_store_read (CopDomainStore *store, const char *uuid, GError **error)
 
   if (text == NULL)
     return NULL;
-  if (!cop_headed_parse (text, KIND, &values, &document))
+  if (!cop_headed_parse (text, COP_DOMAIN_KIND, &values, &document))
     g_message ("%s/%s" SUFFIX " was not written as it is by coppice: it is damaged, or was edited",
                store->domains, uuid);
   return g_strdup (document);
-}
-
-bool
-cop_domain_store_put (CopDomainStore *store, const char *uuid, const char *name, const char *xml,
-                      GError **error)
-{
-  const CopHeadedPair pairs[] = { { "name", name } };
-  g_autofree char *text = cop_headed_format (KIND, pairs, G_N_ELEMENTS (pairs), xml);
-  g_autofree char *file = cop_domain_store_file (uuid);
-
-  return cop_durable_write (store->domains, file, text, strlen (text), true, error);
 }
 
 /* Removes @folder/UUID.xml. @there: (out): whether it was there */
@@ -311,38 +307,6 @@ unlink_file (const char *folder, const char *uuid, CopStoreStep step, bool *ther
     return cop_store_fail (error, errno, _ ("cannot remove"), path);
   cop_store_step (step);
   return true;
-}
-
-/* The definition goes first: a link without one is a leftover, a definition without its link would
-   be a domain that has forgotten to start. */
-bool
-cop_domain_store_remove (CopDomainStore *store, const char *uuid, GError **error)
-{
-  bool there;
-
-  if (!unlink_file (store->domains, uuid, COP_STORE_STEP_UNLINKED, &there, error))
-    return false;
-  if (there && !cop_durable_sync_folder (store->domains, error))
-    return false;
-  return unlink_file (store->autostart, uuid, COP_STORE_STEP_LINK_REMOVED, &there, error);
-}
-
-bool
-cop_domain_store_set_autostart (CopDomainStore *store, const char *uuid, bool autostart,
-                                GError **error)
-{
-  g_autofree char *link = g_strconcat (store->autostart, "/", uuid, SUFFIX, NULL);
-  g_autofree char *target = g_strconcat ("../domains/", uuid, SUFFIX, NULL);
-  bool there;
-
-  if (!autostart)
-    return unlink_file (store->autostart, uuid, COP_STORE_STEP_LINK_REMOVED, &there, error) &&
-           (!there || cop_durable_sync_folder (store->autostart, error));
-  if (g_mkdir_with_parents (store->autostart, 0700) < 0 ||
-      (symlink (target, link) < 0 && errno != EEXIST))
-    return cop_store_fail (error, errno, _ ("cannot make"), link);
-  cop_store_step (COP_STORE_STEP_LINKED);
-  return cop_durable_sync_folder (store->autostart, error);
 }
 
 char *
@@ -368,7 +332,8 @@ cop_domain_store_remove_save (CopDomainStore *store, const char *uuid, GError **
   if (!unlink_file (store->save, uuid, COP_STORE_STEP_UNLINKED, &there, error) ||
       (there && !cop_durable_sync_folder (store->save, error)))
     return false;
-  remove_lost_memory (store);
+  if (there)
+    remove_lost_memory (store);
   cop_store_step (COP_STORE_STEP_MEMORY_UNLINKED);
   return true;
 }

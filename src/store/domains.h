@@ -87,6 +87,10 @@ bool cop_domain_store_remove (CopDomainStore *store, const char *uuid, GError **
 bool cop_domain_store_set_autostart (CopDomainStore *store, const char *uuid, bool autostart,
                                      GError **error);
 
+/* Syncs the files of all changes. They are durable before, by the journal CONFIG/domains.journal,
+   which this empties; it happens by itself after a second's rest. */
+bool cop_domain_store_settle (CopDomainStore *store, GError **error);
+
 bool cop_domain_store_put_running (CopDomainStore *store, const CopStoreRunning *running,
                                    GError **error);
 bool cop_domain_store_remove_running (CopDomainStore *store, const char *uuid, GError **error);

@@ -98,8 +98,8 @@ fill (int fd, const char *text, gsize length, bool durable)
   return true;
 }
 
-bool
-cop_durable_write (const char *folder, const char *name, const char *text, gsize length,
+int
+cop_durable_stage (const char *folder, const char *name, const char *text, gsize length,
                    bool durable, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
@@ -111,17 +111,54 @@ cop_durable_write (const char *folder, const char *name, const char *text, gsize
   if (folder_fd < 0 && errno == ENOENT && g_mkdir_with_parents (folder, 0700) == 0)
     folder_fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_fd < 0)
-    return cop_store_fail (error, errno, _ ("cannot open"), folder);
-  fd = openat (folder_fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return cop_store_fail (error, errno, _ ("cannot write"), path);
-  if (!fill (fd, text, length, durable) || renameat (folder_fd, beside, folder_fd, name) < 0)
     {
-      int saved = errno;
-
-      unlinkat (folder_fd, beside, 0);
-      return cop_store_fail (error, saved, _ ("cannot write"), path);
+      cop_store_fail (error, errno, _ ("cannot open"), folder);
+      return -1;
     }
+  fd = openat (folder_fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0 || !fill (fd, text, length, durable))
+    {
+      cop_store_fail (error, errno, _ ("cannot write"), path);
+      cop_durable_drop (folder_fd, name);
+      return -1;
+    }
+  return cop_fd_steal (&folder_fd);
+}
+
+bool
+cop_durable_publish (int folder_fd, const char *name)
+{
+  g_autofree char *beside = cop_durable_beside (name);
+
+  if (renameat (folder_fd, beside, folder_fd, name) < 0)
+    return false;
   cop_store_step (COP_STORE_STEP_RENAMED);
+  return true;
+}
+
+void
+cop_durable_drop (int folder_fd, const char *name)
+{
+  g_autofree char *beside = cop_durable_beside (name);
+
+  unlinkat (folder_fd, beside, 0);
+}
+
+bool
+cop_durable_write (const char *folder, const char *name, const char *text, gsize length,
+                   bool durable, GError **error)
+{
+  cop_autofd int folder_fd = cop_durable_stage (folder, name, text, length, durable, error);
+
+  if (folder_fd < 0)
+    return false;
+  if (!cop_durable_publish (folder_fd, name))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      cop_store_fail (error, errno, _ ("cannot write"), path);
+      cop_durable_drop (folder_fd, name);
+      return false;
+    }
   return !durable || sync_folder_fd (folder_fd, folder, error);
 }

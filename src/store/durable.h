@@ -21,6 +21,20 @@ bool cop_store_fail (GError **error, int saved_errno, const char *what, const ch
 bool cop_durable_write (const char *folder, const char *name, const char *text, gsize length,
                         bool durable, GError **error);
 
+/**
+ * cop_durable_stage:
+ *
+ * The first half of cop_durable_write(): the file is there, beside its name.
+ *
+ * Returns: a descriptor of @folder, for the other half: cop_durable_publish(), or
+ * cop_durable_drop() to remove what is beside; -1 on failure
+ */
+int cop_durable_stage (const char *folder, const char *name, const char *text, gsize length,
+                       bool durable, GError **error);
+/* Gives the staged file its name. Returns: false: errno says why */
+bool cop_durable_publish (int folder_fd, const char *name);
+void cop_durable_drop (int folder_fd, const char *name);
+
 /* Makes the entries of @folder durable. */
 bool cop_durable_sync_folder (const char *folder, GError **error);
 

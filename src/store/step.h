@@ -20,6 +20,9 @@ typedef enum
   COP_STORE_STEP_LINKED, /* autostart */
   COP_STORE_STEP_MEMORY_RENAMED,
   COP_STORE_STEP_MEMORY_UNLINKED,
+  COP_STORE_STEP_JOURNAL_WRITTEN,
+  COP_STORE_STEP_JOURNAL_SYNCED, /* the commit of what goes through the journal */
+  COP_STORE_STEP_JOURNAL_EMPTIED, /* what it said is in the files for good */
   COP_STORE_STEP_IMAGE_FILE, /* kernel or initrd of an image is there, named by no manifest yet */
   COP_STORE_STEP_IMAGE_FILES_SYNCED,
   COP_STORE_STEP_IMAGE_MANIFEST, /* the commit of an image */

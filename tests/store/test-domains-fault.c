@@ -72,7 +72,15 @@ autostart_off (CopDomainStore *store, GError **error)
   return cop_domain_store_set_autostart (store, UUID, false, error);
 }
 
+/* A definition and all that follows, until the journal is empty. */
+static bool
+put_and_settle (CopDomainStore *store, GError **error)
+{
+  return put_new (store, error) && cop_domain_store_settle (store, error);
+}
+
 static const Operation operations[] = {
+  { "settle", put_and_settle, OLD, NEW, true, true },
   { "define", put_new, NULL, NEW, false, false },
   { "redefine", put_new, OLD, NEW, true, true },
   { "undefine", remove_it, OLD, NULL, false, false },
@@ -171,7 +179,7 @@ test_kill (gconstpointer data)
 static void
 test_full (void)
 {
-  const Operation *operation = &operations[1];
+  const Operation *operation = &operations[2];
 
   g_test_summary ("a write that finds no room leaves the old definition and says what is wrong");
   for (rlim_t room = 0; room < 64; room += 16)
@@ -204,6 +212,283 @@ test_full (void)
     }
 }
 
+/* Power failures ----------------------------------------------------------------------------- */
+
+#define DOMAINS 24
+#define CHANGES 60
+
+/* What the test has been told to be durable. */
+typedef struct
+{
+  char *text; /* (owned) (nullable) */
+  bool autostart;
+} Promise;
+
+static char *
+uuid_of (unsigned domain)
+{
+  return g_strdup_printf ("00000000-0000-0000-0000-%012u", domain);
+}
+
+static void
+change_something (CopDomainStore *store, Promise *promises, unsigned serial)
+{
+  unsigned domain = g_random_int_range (0, DOMAINS);
+  Promise *promise = &promises[domain];
+  g_autofree char *uuid = uuid_of (domain);
+
+  if (promise->text != NULL && g_random_int_range (0, 3) == 0)
+    {
+      g_assert_true (cop_domain_store_remove (store, uuid, NULL));
+      g_clear_pointer (&promise->text, g_free);
+      promise->autostart = false;
+    }
+  else if (promise->text != NULL && g_random_int_range (0, 3) == 0)
+    {
+      promise->autostart = !promise->autostart;
+      g_assert_true (cop_domain_store_set_autostart (store, uuid, promise->autostart, NULL));
+    }
+  else
+    {
+      g_free (promise->text);
+      promise->text = g_strdup_printf ("<domain>%u</domain>", serial);
+      g_assert_true (cop_domain_store_put (store, uuid, "name", promise->text, NULL));
+    }
+}
+
+static void
+copy_file (const char *from, const char *to)
+{
+  g_autofree char *text = NULL, *target = g_file_read_link (from, NULL);
+  gsize length;
+
+  g_unlink (to);
+  if (target != NULL)
+    g_assert_cmpint (symlink (target, to), ==, 0);
+  else if (g_file_get_contents (from, &text, &length, NULL))
+    g_assert_true (g_file_set_contents (to, text, length, NULL));
+}
+
+static bool
+same_files (const char *one, const char *other)
+{
+  g_autofree char *a = NULL, *b = NULL;
+
+  return g_file_get_contents (one, &a, NULL, NULL) && g_file_get_contents (other, &b, NULL, NULL) &&
+         strcmp (a, b) == 0;
+}
+
+/* Copies @from/@folder/UUID.xml of all domains to @to/@folder; or, of those that have changed,
+   @some, and spoils others. */
+static void
+copy_files (const char *folder, const char *from, const char *to, bool some)
+{
+  g_autofree char *path = g_build_filename (to, folder, NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (path, 0700), ==, 0);
+  for (unsigned i = 0; i < DOMAINS; i++)
+    {
+      g_autofree char *uuid = uuid_of (i);
+      g_autofree char *name = g_strconcat (uuid, ".xml", NULL);
+      g_autofree char *source = g_build_filename (from, folder, name, NULL);
+      g_autofree char *target = g_build_filename (path, name, NULL);
+
+      if (some && same_files (source, target))
+        continue;
+      if (!some || g_random_boolean ())
+        copy_file (source, target);
+      /* A file whose name came to the disk and whose contents did not. */
+      else if (g_file_test (target, G_FILE_TEST_IS_REGULAR) &&
+               !g_file_test (target, G_FILE_TEST_IS_SYMLINK) && g_random_int_range (0, 3) == 0)
+        g_assert_cmpint (truncate (target, 0), ==, 0);
+    }
+}
+
+static void
+check_promises (const Promise *promises)
+{
+  g_autoptr (CopDomainStore) store = open_store ();
+  g_autoptr (GPtrArray) domains = cop_domain_store_list (store, NULL);
+  unsigned promised = 0;
+
+  for (unsigned i = 0; i < DOMAINS; i++)
+    {
+      g_autofree char *uuid = uuid_of (i);
+      g_autofree char *xml = cop_domain_store_read (store, uuid, NULL);
+
+      g_assert_cmpstr (xml, ==, promises[i].text);
+      promised += promises[i].text != NULL;
+      for (guint k = 0; k < domains->len; k++)
+        {
+          const CopStoreDomain *domain = domains->pdata[k];
+
+          if (strcmp (domain->uuid, uuid) == 0)
+            g_assert_cmpint (domain->autostart, ==, promises[i].autostart);
+        }
+    }
+  g_assert_cmpuint (domains->len, ==, promised);
+}
+
+/* Returns: whether two journals are the same at their halves' starts: none was emptied between. */
+static bool
+same_epochs (const char *one, const char *other)
+{
+  g_autofree char *a = NULL, *b = NULL;
+  gsize length = 0;
+
+  return g_file_get_contents (one, &a, &length, NULL) &&
+         g_file_get_contents (other, &b, &length, NULL) && memcmp (a, b, 32) == 0 &&
+         memcmp (a + length / 2, b + length / 2, 32) == 0;
+}
+
+/* A process that is killed leaves its writes to the kernel; here some of those are lost as well.
+   What was synced before is in @kept; the journal says what has changed since. */
+static void
+test_power_failure (void)
+{
+  g_autofree char *kept = g_build_filename (root, "kept", NULL);
+  g_autofree char *journal = g_build_filename (config, "domains.journal", NULL);
+  g_autofree char *journal_kept = g_build_filename (kept, "domains.journal", NULL);
+  g_autofree char *settled = g_build_filename (kept, "settled.journal", NULL);
+  Promise promises[DOMAINS] = { 0 };
+  unsigned rounds = 0;
+
+  g_test_summary ("what was said to be done is there, whichever unsynced files the disk has lost");
+  for (unsigned round = 0; round < 8; round++)
+    {
+      CopDomainStore *store = open_store ();
+
+      g_assert_true (cop_domain_store_put (store, UUID, "old", OLD, NULL));
+      g_assert_true (cop_domain_store_remove (store, UUID, NULL));
+      g_assert_true (cop_domain_store_settle (store, NULL));
+      copy_files ("domains", config, kept, false);
+      copy_file (journal, settled);
+      copy_files ("autostart", config, kept, false);
+      for (unsigned i = 0; i < CHANGES; i++)
+        change_something (store, promises, round * CHANGES + i);
+      copy_file (journal, journal_kept);
+      cop_domain_store_close (store);
+      /* On a host that stands still for a second the store syncs its files in the midst of it. */
+      if (!same_epochs (settled, journal_kept))
+        continue;
+      rounds++;
+      copy_file (journal_kept, journal);
+      copy_files ("domains", kept, config, true);
+      copy_files ("autostart", kept, config, true);
+      check_promises (promises);
+    }
+  g_assert_cmpuint (rounds, >, 0);
+  for (unsigned i = 0; i < DOMAINS; i++)
+    {
+      g_autofree char *uuid = uuid_of (i);
+      g_autoptr (CopDomainStore) store = open_store ();
+
+      g_assert_true (cop_domain_store_remove (store, uuid, NULL));
+      g_free (promises[i].text);
+    }
+}
+
+/* A journal of which a part is not what was written. */
+static void
+test_damaged_journal (void)
+{
+  g_autofree char *journal = g_build_filename (config, "domains.journal", NULL);
+  g_autofree char *kept = g_build_filename (root, "journal", NULL);
+  gsize length;
+
+  g_test_summary ("a journal with flipped bytes does no harm to what is in the files");
+  prepare (&operations[2]);
+  {
+    CopDomainStore *store = open_store ();
+
+    g_assert_true (put_new (store, NULL));
+    copy_file (journal, kept);
+    cop_domain_store_close (store);
+  }
+  for (unsigned i = 0; i < 64; i++)
+    {
+      g_autofree char *text = NULL;
+
+      g_test_expect_message ("coppice", G_LOG_LEVEL_WARNING, "*damaged*");
+      g_assert_true (g_file_get_contents (kept, &text, &length, NULL));
+      text[i % 2 == 0 ? 0 : length / 2] ^= 1;
+      text[4096 + i] ^= 1;
+      g_assert_true (
+        g_file_set_contents (journal, text, i % 8 == 7 ? length / 2 + 100 : length, NULL));
+      check (&operations[2], true);
+      g_test_assert_expected_messages ();
+    }
+}
+
+static gpointer
+change_many (gpointer data)
+{
+  CopDomainStore *store = data;
+  g_autofree char *uuid = g_uuid_string_random ();
+
+  for (unsigned i = 0; i < 200; i++)
+    {
+      g_autofree char *xml = g_strdup_printf ("<domain>%u%*s</domain>", i, (int) (i * 40), "");
+
+      g_assert_true (cop_domain_store_put (store, uuid, "name", xml, NULL));
+      if (i % 3 == 0)
+        g_assert_true (cop_domain_store_remove (store, uuid, NULL));
+    }
+  return NULL;
+}
+
+/* More than the journal holds, from several threads, while it is being emptied. */
+static void
+test_threads (void)
+{
+  g_autoptr (CopDomainStore) store = open_store ();
+  g_autoptr (GPtrArray) after = NULL;
+  GThread *threads[6];
+
+  g_test_summary ("many threads change definitions at a time, and all changes hold");
+  g_assert_true (cop_domain_store_remove (store, UUID, NULL));
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("change", change_many, store);
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  cop_domain_store_close (store);
+  store = open_store ();
+  after = cop_domain_store_list (store, NULL);
+  g_assert_cmpuint (after->len, ==, G_N_ELEMENTS (threads));
+  for (unsigned i = 0; i < after->len; i++)
+    {
+      const CopStoreDomain *domain = after->pdata[i];
+      g_autofree char *xml = cop_domain_store_read (store, domain->uuid, NULL);
+
+      g_assert_true (g_str_has_prefix (xml, "<domain>199 "));
+      g_assert_true (cop_domain_store_remove (store, domain->uuid, NULL));
+    }
+}
+
+/* A definition that the journal does not take. */
+static void
+test_long (void)
+{
+  g_autofree char *padding = g_strnfill (300000, 'x');
+  g_autofree char *xml = g_strdup_printf ("<domain>%s</domain>", padding);
+
+  g_test_summary ("a definition longer than the journal takes is kept as any other");
+  for (unsigned i = 0; i < 2; i++)
+    {
+      CopDomainStore *store = open_store ();
+      g_autofree char *read = NULL;
+
+      g_assert_true (cop_domain_store_put (store, UUID, "old", OLD, NULL));
+      g_assert_true (cop_domain_store_put (store, UUID, "long", xml, NULL));
+      cop_domain_store_close (store);
+      store = open_store ();
+      read = cop_domain_store_read (store, UUID, NULL);
+      g_assert_cmpstr (read, ==, xml);
+      g_assert_true (cop_domain_store_remove (store, UUID, NULL));
+      cop_domain_store_close (store);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -221,6 +506,10 @@ main (int argc, char **argv)
       g_test_add_data_func (path, &operations[i], test_kill);
     }
   g_test_add_func ("/store/domains-fault/full", test_full);
+  g_test_add_func ("/store/domains-fault/threads", test_threads);
+  g_test_add_func ("/store/domains-fault/long", test_long);
+  g_test_add_func ("/store/domains-fault/power-failure", test_power_failure);
+  g_test_add_func ("/store/domains-fault/damaged-journal", test_damaged_journal);
   result = g_test_run ();
   test_remove_tree (root);
   g_free (root);
