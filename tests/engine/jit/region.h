@@ -21,7 +21,10 @@
 #define REGION_CODE 0x10000u
 #define REGION_CODE_SIZE 0x4000u
 #define REGION_PATCH 0x20000u
+#define REGION_TABLES 0x30000u
+#define REGION_TABLES_SIZE 0x5000u
 #define REGION_LOW_SIZE 0x40000u /* all before the data that is not zero is below */
+#define REGION_CODE_START 24u /* the register that holds its address */
 #define REGION_DATA 0x100000u
 #define REGION_DATA_SIZE 0x40000u
 

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Random code.
+ */
+#include "region-private.h"
+
+#include <string.h>
+
+const uint8_t region_pointers[REGION_N_POINTERS] = { SP, GP, TP, S0, S1 };
+const uint8_t region_results[REGION_N_RESULTS] = { 0,  6,  7,  10, 11, 12, 13,   14,
+                                                   15, 16, 17, 18, 19, 20, TEMP, TEMP2 };
+
+static uint8_t *
+code_at (RegionMaker *m, unsigned at)
+{
+  return m->region->low + REGION_CODE + at;
+}
+
+static unsigned
+room (const RegionMaker *m)
+{
+  return REGION_CODE_SIZE - m->at;
+}
+
+/* Adds an instruction. @first: control may come here from elsewhere. */
+static void
+emit (RegionMaker *m, uint32_t bits, bool first)
+{
+  unsigned length = (bits & 3) == 3 ? 4 : 2;
+
+  if (room (m) < length)
+    return;
+  memcpy (code_at (m, m->at), &bits, length);
+  m->region->low[LENGTHS + m->at] = first ? length : 0;
+  m->at += length;
+}
+
+static int32_t
+random_imm (RegionMaker *m)
+{
+  switch (below (m, 5))
+    {
+    case 0:
+      return (int32_t) below (m, 16) - 8;
+    case 1:
+      return PICK (m, ((const int32_t[]){ -1, 0, 1, 31, 32, 63, 64, 255, -256, 2047, -2048 }));
+    default:
+      return (int32_t) below (m, 4096) - 2048;
+    }
+}
+
+/* An offset that stays on a page mostly. */
+static int32_t
+random_offset (RegionMaker *m)
+{
+  switch (below (m, 8))
+    {
+    case 0:
+      return random_imm (m);
+    case 1:
+      return (int32_t) below (m, 256) - 128;
+    default:
+      return (int32_t) (below (m, 64) - 16) * 8;
+    }
+}
+
+static unsigned
+any_register (RegionMaker *m)
+{
+  return one_in (m, 4) ? below (m, 32) : PICK (m, region_results);
+}
+
+static unsigned
+base_register (RegionMaker *m, bool may_be_wild)
+{
+  return may_be_wild && m->wild && one_in (m, 24) ? PICK (m, region_results)
+                                                  : PICK (m, region_pointers);
+}
+
+uint32_t
+region_random_row (RegionMaker *m, CopInsnOp op)
+{
+  const CopInsnRow *row = &cop_insn_table[op];
+  RegionFields f = {
+    .rd = PICK (m, region_results),
+    .rs1 = any_register (m),
+    .rs2 = any_register (m),
+    .rs3 = below (m, 32),
+    .rm = one_in (m, 3)    ? below (m, 5)
+          : one_in (m, 40) ? below (m, 8)
+                           : 7,
+    .imm = random_imm (m),
+  };
+  uint32_t bits;
+
+  /* Few f registers, so that region_results meet. */
+  if (row->effects & FP)
+    {
+      bool from_x = row->operands == COP_OPERANDS_FD_S || row->operands == COP_OPERANDS_FD_S_M;
+      bool to_x = row->operands == COP_OPERANDS_D_FS || row->operands == COP_OPERANDS_D_FS_M ||
+                  row->operands == COP_OPERANDS_D_FS_FT;
+
+      f.rd = to_x ? f.rd : below (m, 8);
+      f.rs1 = from_x ? f.rs1 : below (m, one_in (m, 4) ? 32 : 8);
+      f.rs2 = below (m, one_in (m, 4) ? 32 : 8);
+    }
+  if (row->effects & (MEM_READ | MEM_WRITE))
+    {
+      f.rs1 = base_register (m, !(row->effects & MEM_WRITE));
+      f.imm = random_offset (m);
+    }
+  if (row->operands == COP_OPERANDS_D_U)
+    f.imm = (int32_t) (uint32_t) region_random (&m->random);
+  bits = region_encode (op, f);
+  if ((row->effects & ATOMIC) && op != COP_INSN_fence)
+    bits |= below (m, 4) << 25;
+  if (op == COP_INSN_fence)
+    bits = 0x0000000f | below (m, 256) << 20;
+  return bits;
+}
+
+static bool
+is_plain (CopInsnOp op)
+{
+  return !(cop_insn_table[op].effects & (ENDS_BLOCK | IN_SYSTEM_C)) &&
+         cop_insn_table[op].operands != COP_OPERANDS_S_T;
+}
+
+CopInsnOp
+region_pick_op (RegionMaker *m, uint16_t any_of, uint16_t none_of)
+{
+  for (;;)
+    {
+      CopInsnOp op = below (m, COP_INSN_LAST);
+      uint16_t effects = cop_insn_table[op].effects;
+
+      if (is_plain (op) && (any_of == 0 || (effects & any_of)) && !(effects & none_of))
+        return op;
+    }
+}
+
+static bool
+is_result (unsigned reg)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (region_results); i++)
+    if (region_results[i] == reg)
+      return true;
+  return false;
+}
+
+static bool
+is_pointer (unsigned reg)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (region_pointers); i++)
+    if (region_pointers[i] == reg)
+      return true;
+  return false;
+}
+
+/* A compressed instruction that does what random_row() would do. */
+static void
+emit_compressed (RegionMaker *m)
+{
+  for (;;)
+    {
+      const CopCInsnRow *row = &cop_cinsn_table[below (m, cop_cinsn_count)];
+      uint16_t bits = row->match | (region_random (&m->random) & ~row->mask);
+      uint16_t effects;
+      CopInsn insn;
+
+      cop_insn_decode (bits, cop_isa_default (), &insn);
+      if (insn.op == COP_INSN_ILLEGAL || insn.length != 2 || !is_plain (insn.op))
+        continue;
+      effects = cop_insn_table[insn.op].effects;
+      if ((effects & MEM_WRITE) ? !is_pointer (insn.rs1) : !(effects & FP) && !is_result (insn.rd))
+        continue;
+      emit (m, bits, true);
+      return;
+    }
+}
+
+/* --- what random code does besides
+ * ------------------------------------------------------------------ */
+
+/* A large constant, known to a translator. */
+static void
+emit_constant (RegionMaker *m)
+{
+  unsigned reg = PICK (m, region_results);
+
+  switch (below (m, 3))
+    {
+    case 0:
+      emit (m, I (lui, .rd = reg, .imm = (int32_t) region_random (&m->random)), true);
+      break;
+    case 1:
+      emit (m, I (auipc, .rd = reg, .imm = (int32_t) region_random (&m->random)), true);
+      break;
+    default:
+      emit (m, I (addi, .rd = reg, .imm = random_imm (m)), true);
+    }
+  if (!one_in (m, 3))
+    emit (m, I (addiw, .rd = reg, .rs1 = reg, .imm = random_imm (m)), true);
+  if (one_in (m, 2))
+    emit (m, I (slli, .rd = reg, .rs1 = reg, .imm = below (m, 64)), true);
+  if (one_in (m, 2))
+    emit (m, I (addi, .rd = reg, .rs1 = reg, .imm = random_imm (m)), true);
+}
+
+/* Runs that compute one register again and again: what is merged. */
+static void
+emit_chain (RegionMaker *m)
+{
+  static const CopInsnOp ops[] = {
+    COP_INSN_addi,   COP_INSN_addiw,     COP_INSN_add,    COP_INSN_addw,   COP_INSN_sub,
+    COP_INSN_subw,   COP_INSN_and,       COP_INSN_andi,   COP_INSN_or,     COP_INSN_ori,
+    COP_INSN_xor,    COP_INSN_xori,      COP_INSN_slli,   COP_INSN_srli,   COP_INSN_srai,
+    COP_INSN_slliw,  COP_INSN_srliw,     COP_INSN_sraiw,  COP_INSN_sext_b, COP_INSN_sext_h,
+    COP_INSN_zext_h, COP_INSN_add_uw,    COP_INSN_sh1add, COP_INSN_sh2add, COP_INSN_sh3add,
+    COP_INSN_sll,    COP_INSN_srl,       COP_INSN_sra,    COP_INSN_sllw,   COP_INSN_mul,
+    COP_INSN_max,    COP_INSN_czero_eqz, COP_INSN_andn,   COP_INSN_bext,   COP_INSN_slli_uw,
+    COP_INSN_sltu,   COP_INSN_slti,      COP_INSN_rol,    COP_INSN_ror,    COP_INSN_xnor,
+  };
+  unsigned reg = PICK (m, region_results), other = any_register (m), n = 2 + below (m, 4);
+
+  for (unsigned i = 0; i < n; i++)
+    {
+      RegionFields f = {
+        .rd = reg,
+        .rs1 = one_in (m, 4) ? other : reg,
+        .rs2 = one_in (m, 4)   ? reg
+               : one_in (m, 3) ? any_register (m)
+                               : other,
+        .imm = one_in (m, 2) ? 32 : random_imm (m),
+      };
+
+      emit (m, region_encode (PICK (m, ops), f), true);
+    }
+}
+
+/* Moves a pointer a little, or to a page's end. */
+static void
+emit_pointer (RegionMaker *m)
+{
+  unsigned reg = PICK (m, region_pointers);
+
+  if (one_in (m, 3))
+    {
+      emit (m, I (andi, .rd = TEMP, .rs1 = any_register (m), .imm = 0x7f8), true);
+      emit (m, I (add, .rd = reg, .rs1 = PICK (m, region_pointers), .rs2 = TEMP), false);
+    }
+  else
+    emit (m, I (addi, .rd = reg, .rs1 = PICK (m, region_pointers), .imm = random_offset (m)), true);
+}
+
+/* Several accesses off one base, as of a stack frame. */
+static void
+emit_frame (RegionMaker *m)
+{
+  unsigned base = base_register (m, false), n = 2 + below (m, 6);
+
+  for (unsigned i = 0; i < n; i++)
+    {
+      CopInsnOp op = region_pick_op (m, MEM_READ | MEM_WRITE, ATOMIC);
+      const CopInsnRow *row = &cop_insn_table[op];
+      RegionFields f = { .rd = PICK (m, region_results), .rs1 = base, .rs2 = any_register (m) };
+
+      f.imm = one_in (m, 6) ? random_imm (m) : (int32_t) below (m, 40) * 8;
+      if (row->effects & FP)
+        f.rd = f.rs2 = below (m, 8);
+      emit (m, region_encode (op, f), true);
+      if (one_in (m, 5))
+        emit (m, region_random_row (m, region_pick_op (m, 0, MEM_READ | MEM_WRITE | FP)), true);
+    }
+}
+
+/* lr, a few instructions, sc. */
+static void
+emit_reservation (RegionMaker *m)
+{
+  bool wide = one_in (m, 2);
+  unsigned base = base_register (m, false);
+
+  emit (m, wide ? I (lr_d, .rd = TEMP, .rs1 = base) : I (lr_w, .rd = TEMP, .rs1 = base), true);
+  if (one_in (m, 3))
+    emit (m,
+          I (sw, .rs1 = one_in (m, 2) ? base : base_register (m, false), .rs2 = any_register (m)),
+          true);
+  if (one_in (m, 2))
+    emit (m, I (addi, .rd = TEMP, .rs1 = TEMP, .imm = 1), true);
+  if (one_in (m, 6))
+    wide = !wide;
+  emit (m,
+        wide ? I (sc_d, .rd = TEMP2, .rs1 = base, .rs2 = TEMP)
+             : I (sc_w, .rd = TEMP2, .rs1 = base, .rs2 = TEMP),
+        true);
+}
+
+static const uint16_t csrs[] = { 0x001, 0x002, 0x003, 0xc00, 0xc02, 0x140, 0x340, 0xc03 };
+
+static void
+emit_csr (RegionMaker *m)
+{
+  static const CopInsnOp ops[] = {
+    COP_INSN_csrrw,  COP_INSN_csrrs,  COP_INSN_csrrc,
+    COP_INSN_csrrwi, COP_INSN_csrrsi, COP_INSN_csrrci,
+  };
+  bool immediate = one_in (m, 2);
+  CopInsnOp op = ops[below (m, 3) + (immediate ? 3 : 0)];
+  RegionFields f = {
+    .rd = PICK (m, region_results),
+    .rs1 = one_in (m, 3) ? 0
+           : immediate   ? below (m, 32)
+                         : any_register (m),
+    .imm = PICK (m, csrs),
+  };
+
+  emit (m, region_encode (op, f), true);
+}
+
+/* Switches floating point to another state: FS is bits 13 and 14 of xstatus. */
+static void
+emit_fs (RegionMaker *m)
+{
+  unsigned csr = m->supervisor ? 0x100 : 0x300;
+
+  emit (m, I (lui, .rd = TEMP, .imm = (int32_t) (2 + 2 * below (m, 3)) << 12), true);
+  emit (m, one_in (m, 3) ? I (csrrc, .rs1 = TEMP, .imm = csr) : I (csrrs, .rs1 = TEMP, .imm = csr),
+        false);
+}
+
+/* Changes a page table entry of the data and fences; everything between must follow the fence. */
+static void
+emit_table_change (RegionMaker *m)
+{
+  int32_t offset = (int32_t) below (m, 64) * 8;
+
+  emit (m, I (ld, .rd = WORK2, .rs1 = TABLE_PAGE, .imm = offset), true);
+  emit (m,
+        I (xori, .rd = WORK2, .rs1 = WORK2,
+           .imm = PICK (m, ((const int32_t[]){ 1, 4, 0x40, 0x80, 0xc0, 6, 0x20 }))),
+        false);
+  emit (m, I (sd, .rs1 = TABLE_PAGE, .rs2 = WORK2, .imm = offset), false);
+  emit (m, I (sfence_vma, .rs1 = 0, .rs2 = 0), false);
+}
+
+/* Calls a patch function, by a constant address. */
+static void
+emit_patch_call (RegionMaker *m, unsigned slot)
+{
+  int32_t distance = (int32_t) (REGION_PATCH + slot * SLOT_SIZE) - (int32_t) (REGION_CODE + m->at);
+  int32_t high = (distance + 0x800) & ~0xfff;
+
+  emit (m, I (auipc, .rd = TEMP2, .imm = high), true);
+  emit (m, I (jalr, .rd = RA, .rs1 = TEMP2, .imm = distance - high), false);
+}
+
+/* Writes a word over a patch function, fences, and perhaps calls it. The word is one of the
+   table's, picked by COUNTER. */
+static void
+emit_patch (RegionMaker *m)
+{
+  unsigned slot = below (m, N_SLOTS);
+
+  emit (m, I (slli, .rd = WORK2, .rs1 = COUNTER, .imm = 2), true);
+  emit (m, I (andi, .rd = WORK2, .rs1 = WORK2, .imm = 0x3fc), false);
+  emit (m, I (add, .rd = WORK2, .rs1 = WORK2, .rs2 = PATCH_PAGE), false);
+  emit (m, I (lw, .rd = WORK2, .rs1 = WORK2, .imm = WORDS), false);
+  if (one_in (m, 4))
+    emit (m, I (amoswap_w, .rd = 0, .rs1 = PATCH_PAGE, .rs2 = WORK2), false);
+  else
+    emit (m, I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2, .imm = slot * SLOT_SIZE + 4 * below (m, 6)),
+          false);
+  emit (m, I (fence_i, 0), false);
+  emit (m, I (addi, .rd = COUNTER, .rs1 = COUNTER, .imm = 1 + below (m, 7)), false);
+  if (!one_in (m, 4))
+    emit_patch_call (m, slot);
+}
+
+static void emit_random (RegionMaker *m, unsigned n);
+
+/* A counted loop; random code inside may leave it, or change the count. */
+static void
+emit_loop (RegionMaker *m)
+{
+  unsigned counter = PICK (m, region_results), start, n = 1 + below (m, 12);
+
+  if (counter == 0 || room (m) < 512)
+    return;
+  emit (m, I (addi, .rd = counter, .imm = 1 + below (m, 200)), true);
+  start = m->at;
+  emit_random (m, n);
+  emit (m, I (addi, .rd = counter, .rs1 = counter, .imm = -1), true);
+  if (m->at - start < 4000)
+    emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
+}
+
+/* A counted loop that nothing leaves but a trap or a branch or two: a pointer walks in small steps,
+   and doubles are computed with. What a loop keeps in host registers. */
+static void
+emit_stream (RegionMaker *m)
+{
+  static const CopInsnOp doubles[] = {
+    COP_INSN_fadd_d,   COP_INSN_fsub_d,   COP_INSN_fmul_d,   COP_INSN_fdiv_d,   COP_INSN_fsqrt_d,
+    COP_INSN_fmadd_d,  COP_INSN_fmsub_d,  COP_INSN_fnmadd_d, COP_INSN_fnmsub_d, COP_INSN_fsgnj_d,
+    COP_INSN_fsgnjn_d, COP_INSN_fmin_d,   COP_INSN_fcvt_d_l, COP_INSN_fcvt_w_d, COP_INSN_flt_d,
+    COP_INSN_fmv_x_d,  COP_INSN_fcvt_l_d, COP_INSN_feq_d,    COP_INSN_fmv_d_x,
+  };
+  static const CopInsnOp accesses[] = {
+    COP_INSN_fld, COP_INSN_fsd, COP_INSN_fld, COP_INSN_fsd, COP_INSN_ld,
+    COP_INSN_sd,  COP_INSN_lw,  COP_INSN_sb,  COP_INSN_lbu, COP_INSN_fsw,
+  };
+  static const int8_t steps[] = { 8, 16, 24, -8, 1, 40, 0 };
+  unsigned counter = PICK (m, region_results), pointer = PICK (m, region_pointers),
+           n = 2 + below (m, 10);
+  int32_t step = PICK (m, steps);
+  unsigned start;
+
+  if (counter == 0 || room (m) < 512)
+    return;
+  emit (m, I (addi, .rd = counter, .imm = 1 + below (m, 200)), true);
+  start = m->at;
+  for (unsigned i = 0; i < n; i++)
+    {
+      unsigned what = below (m, 8);
+      CopInsnOp op = what < 4 ? PICK (m, doubles) : PICK (m, accesses);
+      bool to_x = op == COP_INSN_fcvt_w_d || op == COP_INSN_fcvt_l_d || op == COP_INSN_flt_d ||
+                  op == COP_INSN_feq_d || op == COP_INSN_fmv_x_d || op == COP_INSN_ld ||
+                  op == COP_INSN_lw || op == COP_INSN_lbu;
+      RegionFields f = {
+        .rd = to_x ? PICK (m, region_results) : below (m, 12),
+        .rs1 = what >= 4 ? pointer : below (m, 12),
+        .rs2 = below (m, 12),
+        .rs3 = below (m, 12),
+        .rm = one_in (m, 8) ? below (m, 5) : 7,
+        .imm = (int32_t) below (m, 8) * (one_in (m, 8) ? 7 : 8),
+      };
+
+      if (to_x && f.rd == counter)
+        f.rd = 0;
+      if (what == 7)
+        emit (m,
+              I (add, .rd = counter == TEMP ? TEMP2 : TEMP, .rs1 = any_register (m),
+                 .rs2 = any_register (m)),
+              true);
+      else
+        emit (m, region_encode (op, f), true);
+      if (one_in (m, 12))
+        emit (m, I (beq, .rs1 = any_register (m), .rs2 = any_register (m), .imm = 8), true);
+    }
+  emit (m, I (addi, .rd = pointer, .rs1 = pointer, .imm = step), true);
+  emit (m, I (addi, .rd = counter, .rs1 = counter, .imm = -1), true);
+  emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
+}
+
+/* Branches and jumps lead to where an instruction starts; fixed in a second pass. */
+static void
+emit_control (RegionMaker *m)
+{
+  static const CopInsnOp branches[] = {
+    COP_INSN_beq, COP_INSN_bne, COP_INSN_blt, COP_INSN_bge, COP_INSN_bltu, COP_INSN_bgeu,
+  };
+
+  switch (below (m, 8))
+    {
+    case 0:
+      emit (m, I (jal, .rd = PICK (m, ((const uint8_t[]){ 0, RA, T0, RA }))), true);
+      break;
+    case 1:
+      emit (m, I (jalr, .rs1 = one_in (m, 4) ? T0 : RA, .rd = one_in (m, 4) ? T0 : 0), true);
+      break;
+    case 2:
+      emit_patch_call (m, below (m, N_SLOTS));
+      break;
+    case 3:
+      if (one_in (m, 2))
+        emit_loop (m);
+      else
+        emit_stream (m);
+      break;
+    default:
+      emit (m,
+            region_encode (PICK (m, branches),
+                           (RegionFields){ .rs1 = any_register (m),
+                                           .rs2 = one_in (m, 3) ? 0 : any_register (m) }),
+            true);
+    }
+}
+
+static void
+emit_special (RegionMaker *m)
+{
+  switch (below (m, 16))
+    {
+    case 0:
+    case 1:
+      emit_csr (m);
+      break;
+    case 2:
+      emit_fs (m);
+      break;
+    case 3:
+    case 4:
+    case 5:
+      emit_patch (m);
+      break;
+    case 6:
+    case 7:
+      if (m->paged && m->supervisor)
+        emit_table_change (m);
+      break;
+    case 8:
+      emit (m, (uint32_t) region_random (&m->random) | 0x7f, true); /* illegal */
+      break;
+    case 9:
+      emit (
+        m, PICK (m, ((const uint32_t[]){ 0x00000073, 0x00100073, 0x9002, 0x0000100f, 0x00d00073 })),
+        true);
+      break;
+    case 10:
+      emit (
+        m,
+        region_encode (PICK (m, ((const CopInsnOp[]){ COP_INSN_cbo_inval, COP_INSN_cbo_clean,
+                                                      COP_INSN_cbo_flush, COP_INSN_sfence_vma })),
+                       (RegionFields){ .rs1 = base_register (m, false) }),
+        true);
+      break;
+    case 11:
+      if (m->wild && m->paged)
+        emit (m, I (jalr, .rd = T0, .rs1 = PICK (m, region_results), .imm = random_imm (m)), true);
+      break;
+    default:
+      emit_reservation (m);
+    }
+}
+
+static void
+emit_random (RegionMaker *m, unsigned n)
+{
+  while (n-- > 0)
+    {
+      unsigned what = below (m, 64);
+
+      if (what < m->memory)
+        {
+          if (one_in (m, 3))
+            emit_frame (m);
+          else if (one_in (m, 5))
+            emit_pointer (m);
+          else
+            emit (m, region_random_row (m, region_pick_op (m, MEM_READ | MEM_WRITE, 0)), true);
+        }
+      else if ((what -= m->memory) < m->fp)
+        emit (m, region_random_row (m, region_pick_op (m, FP, MEM_READ | MEM_WRITE)), true);
+      else if ((what -= m->fp) < m->control)
+        emit_control (m);
+      else if ((what -= m->control) < m->special)
+        emit_special (m);
+      else if ((what -= m->special) < m->compressed)
+        emit_compressed (m);
+      else if (one_in (m, 6))
+        emit_constant (m);
+      else if (one_in (m, 3))
+        emit_chain (m);
+      else
+        emit (m, region_random_row (m, region_pick_op (m, 0, MEM_READ | MEM_WRITE | FP)), true);
+    }
+}
+
+/* --- second pass ---------------------------------------------------------------------------------
+ */
+
+unsigned
+region_pick_start (RegionMaker *m, unsigned from, unsigned reach)
+{
+  unsigned low = from > reach ? from - reach : 0;
+  unsigned high = MIN (from + reach, m->at - 2);
+
+  for (unsigned tries = 0; tries < 1000; tries++)
+    {
+      unsigned to = (low + below (m, high - low)) & ~1u;
+
+      if (m->region->low[LENGTHS + to] != 0)
+        return to;
+    }
+  return 0;
+}
+
+/* Gives branches without a target one. */
+static void
+aim_branches (RegionMaker *m)
+{
+  for (unsigned at = 0; at + 4 <= m->at;)
+    {
+      uint32_t bits;
+      CopInsn insn;
+
+      memcpy (&bits, code_at (m, at), sizeof bits);
+      cop_insn_decode (bits, cop_isa_default (), &insn);
+      if (insn.length == 4 && insn.imm == 0 &&
+          (insn.op == COP_INSN_jal || (insn.op >= COP_INSN_beq && insn.op <= COP_INSN_bgeu)))
+        {
+          unsigned reach = one_in (m, 3) ? 3000 : 120;
+          int32_t to = (int32_t) region_pick_start (m, at, reach) - (int32_t) at;
+
+          if (to >= -4096 && to < 4096)
+            {
+              bits =
+                region_encode (insn.op, (RegionFields){ insn.rd, insn.rs1, insn.rs2, .imm = to });
+              memcpy (code_at (m, at), &bits, sizeof bits);
+            }
+        }
+      at += insn.length;
+    }
+}
+
+void
+region_make_code (RegionMaker *m)
+{
+  while (room (m) >= 4)
+    emit_random (m, 1);
+  if (room (m) == 2)
+    emit (m, 0x0001, true);
+  aim_branches (m);
+}
