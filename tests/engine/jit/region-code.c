@@ -16,6 +16,9 @@ code_at (RegionMaker *m, unsigned at)
   return m->region->low + REGION_CODE + at;
 }
 
+/* Room at the end that no sequence of instructions is begun in: none is to be cut short. */
+#define TAIL 256
+
 static unsigned
 room (const RegionMaker *m)
 {
@@ -238,12 +241,25 @@ emit_chain (RegionMaker *m)
     }
 }
 
-/* Moves a pointer a little, or to a page's end. */
+/* Moves a pointer a little, or to a page's end. Without paging it starts from where it was at
+   first, or moves would add up until it is at code. */
 static void
 emit_pointer (RegionMaker *m)
 {
   unsigned reg = PICK (m, region_pointers);
 
+  if (!m->paged)
+    {
+      int32_t start = POINTERS + 8 * (int32_t) below (m, REGION_N_POINTERS);
+
+      emit (m, I (andi, .rd = TEMP, .rs1 = any_register (m), .imm = 0x7f8), true);
+      emit (m, I (ld, .rd = reg, .rs1 = HANDLER_PAGE, .imm = start), false);
+      if (one_in (m, 3))
+        emit (m, I (add, .rd = reg, .rs1 = reg, .rs2 = TEMP), false);
+      else
+        emit (m, I (addi, .rd = reg, .rs1 = reg, .imm = random_offset (m)), false);
+      return;
+    }
   if (one_in (m, 3))
     {
       emit (m, I (andi, .rd = TEMP, .rs1 = any_register (m), .imm = 0x7f8), true);
@@ -369,7 +385,9 @@ emit_patch (RegionMaker *m)
   if (one_in (m, 4))
     emit (m, I (amoswap_w, .rd = 0, .rs1 = PATCH_PAGE, .rs2 = WORK2), false);
   else
-    emit (m, I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2, .imm = slot * SLOT_SIZE + 4 * below (m, 6)),
+    emit (m,
+          I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2,
+             .imm = (int32_t) region_pick_patch (&m->random, slot)),
           false);
   emit (m, I (fence_i, 0), false);
   emit (m, I (addi, .rd = COUNTER, .rs1 = COUNTER, .imm = 1 + below (m, 7)), false);
@@ -487,6 +505,22 @@ emit_control (RegionMaker *m)
     }
 }
 
+/* A jump to nowhere: to the data, or where nothing is mapped, for that is what bits 40 and up say.
+ */
+static void
+emit_wild_jump (RegionMaker *m)
+{
+  unsigned from = PICK (m, region_results);
+
+  if (one_in (m, 2))
+    {
+      emit (m, I (slli, .rd = TEMP, .rs1 = from, .imm = 40), true);
+      emit (m, I (jalr, .rd = T0, .rs1 = TEMP, .imm = random_imm (m)), false);
+    }
+  else
+    emit (m, I (jalr, .rd = T0, .rs1 = PICK (m, region_pointers), .imm = random_imm (m)), true);
+}
+
 static void
 emit_special (RegionMaker *m)
 {
@@ -527,7 +561,7 @@ emit_special (RegionMaker *m)
       break;
     case 11:
       if (m->wild && m->paged)
-        emit (m, I (jalr, .rd = T0, .rs1 = PICK (m, region_results), .imm = random_imm (m)), true);
+        emit_wild_jump (m);
       break;
     default:
       emit_reservation (m);
@@ -537,7 +571,7 @@ emit_special (RegionMaker *m)
 static void
 emit_random (RegionMaker *m, unsigned n)
 {
-  while (n-- > 0)
+  while (n-- > 0 && room (m) >= TAIL)
     {
       unsigned what = below (m, 64);
 
@@ -617,8 +651,10 @@ aim_branches (RegionMaker *m)
 void
 region_make_code (RegionMaker *m)
 {
-  while (room (m) >= 4)
+  while (room (m) >= TAIL)
     emit_random (m, 1);
+  while (room (m) >= 4)
+    emit (m, region_random_row (m, region_pick_op (m, 0, MEM_READ | MEM_WRITE | FP)), true);
   if (room (m) == 2)
     emit (m, 0x0001, true);
   aim_branches (m);

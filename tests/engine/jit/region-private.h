@@ -17,6 +17,7 @@
 #define RESTARTS 0x0700u /* offsets of four bytes each */
 #define LENGTHS 0x4000u
 #define N_RESTARTS 64
+#define DATA_TABLE (REGION_TABLES + 0x1000) /* the leaves of the data */
 
 /* In the patch page: functions of eight words, and words to write over them. */
 #define SLOT_SIZE 32u
@@ -92,6 +93,9 @@ uint32_t region_random_row (RegionMaker *m, CopInsnOp op);
 
 /* Such a row that has one of the effects @any_of, if that is not 0, and none of @none_of. */
 CopInsnOp region_pick_op (RegionMaker *m, uint16_t any_of, uint16_t none_of);
+
+/* The offset of a word of patch function @slot that may be written over. */
+unsigned region_pick_patch (RegionRandom *random, unsigned slot);
 
 /* Where in the code some instruction starts, within @reach of @from. */
 unsigned region_pick_start (RegionMaker *m, unsigned from, unsigned reach);

@@ -22,10 +22,27 @@ patch_word (RegionRandom *random)
   return bits;
 }
 
+/* Some functions write over themselves and fence: words 2 to 4 of them stay. */
+static bool
+writes_itself (unsigned slot)
+{
+  return slot % 8 == 5;
+}
+
+unsigned
+region_pick_patch (RegionRandom *random, unsigned slot)
+{
+  static const uint8_t words[] = { 0, 1, 5 };
+  unsigned word = writes_itself (slot) ? words[region_below (random, G_N_ELEMENTS (words))]
+                                       : region_below (random, 6);
+
+  return slot * SLOT_SIZE + 4 * word;
+}
+
 uint32_t
 region_patch (RegionRandom *random, unsigned *offset)
 {
-  *offset = region_below (random, N_SLOTS) * SLOT_SIZE + 4 * region_below (random, 6);
+  *offset = region_pick_patch (random, region_below (random, N_SLOTS));
   return patch_word (random);
 }
 
@@ -41,8 +58,7 @@ make_patches (RegionMaker *m)
       uint32_t *slot = page + i * SLOT_SIZE / 4;
 
       slot[7] = I (jalr, .rs1 = RA);
-      /* One that writes over itself. */
-      if (one_in (m, 8))
+      if (writes_itself (i))
         {
           slot[2] = I (lw, .rd = WORK2, .rs1 = PATCH_PAGE, .imm = WORDS + 4 * below (m, N_WORDS));
           slot[3] = I (sw, .rs1 = PATCH_PAGE, .rs2 = WORK2, .imm = i * SLOT_SIZE + 20);
@@ -110,56 +126,69 @@ enum
   D = 128
 };
 
-/* Maps the first 2 MiB of DRAM at @va in small pages, and again behind as one large page. */
+#define MAPPED_DATA UINT64_C (0x200000) /* from va: the data in small pages, as in DRAM */
+#define MAPPED_LARGE UINT64_C (0x400000) /* the data as one large page */
+#define MAPPED_LOW UINT64_C (0x3fe00000) /* all below the data, where it may be written */
+G_STATIC_ASSERT (MAPPED_DATA == REGION_DATA);
+
+/* A page of the data, with whatever permissions but to be executed. */
+static uint64_t
+data_entry (RegionMaker *m, unsigned page, unsigned user)
+{
+  unsigned flags = V | R | W | A | D | user;
+
+  switch (below (m, 12))
+    {
+    case 0:
+      flags &= ~W;
+      break;
+    case 1:
+      flags &= ~D;
+      break;
+    case 2:
+      flags &= ~(A | D);
+      break;
+    case 3:
+      flags = below (m, 256) & ~X;
+      break;
+    case 4:
+      page = below (m, 64); /* one page twice */
+      break;
+    case 5:
+      flags |= G;
+      break;
+    }
+  return PTE (REGION_DATA + page * 0x1000, flags);
+}
+
+/* Maps DRAM at @va, a multiple of 1 GiB, as region.h shows. */
 static void
 make_tables (RegionMaker *m, unsigned levels, uint64_t va, unsigned user)
 {
-  uint64_t *leaf = (uint64_t *) (void *) (m->region->low + REGION_TABLES);
-  unsigned table = REGION_TABLES + 0x1000;
+  uint64_t *low = (uint64_t *) (void *) (m->region->low + REGION_TABLES);
+  uint64_t *data = (uint64_t *) (void *) (m->region->low + DATA_TABLE);
+  unsigned table = DATA_TABLE + 0x1000;
 
   for (unsigned i = 0; i < 512; i++)
     {
-      unsigned gpa = i << 12;
-      unsigned flags = V | R | A | D | user;
-
-      if (gpa >= REGION_DATA && gpa < REGION_DATA + REGION_DATA_SIZE)
-        {
-          flags |= W;
-          switch (below (m, 12))
-            {
-            case 0:
-              flags &= ~W;
-              break;
-            case 1:
-              flags &= ~D;
-              break;
-            case 2:
-              flags &= ~(A | D);
-              break;
-            case 3:
-              flags = below (m, 256) & ~X;
-              break;
-            case 4:
-              gpa = REGION_DATA + below (m, 64) * 0x1000; /* one page twice */
-              break;
-            case 5:
-              flags |= G;
-              break;
-            }
-        }
-      else
-        flags |= X;
-      leaf[i] = PTE (gpa, flags);
+      low[i] = PTE (i << 12, V | R | X | A | D | user);
+      data[i] = i < REGION_DATA_SIZE / 0x1000 ? data_entry (m, i, user)
+                                              : PTE (REGION_DATA + (i << 12), V | R | A | user);
     }
   /* From the table above the leaves up to the root, which comes last. */
   for (unsigned level = 1; level < levels; level++, table += 0x1000)
     {
       uint64_t *entries = (uint64_t *) (void *) (m->region->low + table);
-      unsigned index = va >> (12 + 9 * level) & 511;
 
-      entries[index] = PTE (table - 0x1000, V);
-      if (level == 1)
-        entries[index + 1] = PTE (0, V | R | W | A | D | user);
+      if (level > 1)
+        entries[va >> (12 + 9 * level) & 511] = PTE (table - 0x1000, V);
+      else
+        {
+          entries[0] = PTE (REGION_TABLES, V);
+          entries[MAPPED_DATA >> 21] = PTE (DATA_TABLE, V);
+          entries[MAPPED_LARGE >> 21] = PTE (REGION_DATA, V | R | W | A | D | user);
+          entries[MAPPED_LOW >> 21] = PTE (0, V | R | W | A | D | user);
+        }
     }
 }
 
@@ -227,7 +256,7 @@ make_state (RegionMaker *m)
   CopHartState *s = &region->start;
   unsigned levels = 3 + below (m, 3);
   uint64_t va = one_in (m, 2) ? UINT64_C (0x40000000) : -(UINT64_C (1) << 38);
-  uint64_t here = REGION_DRAM, alias = REGION_DRAM;
+  uint64_t here = REGION_DRAM, data = REGION_DRAM + REGION_DATA, large = data, low = here;
   uint64_t *values = (uint64_t *) (void *) (region->low + POINTERS);
   unsigned user = m->supervisor ? 0 : U;
 
@@ -244,10 +273,12 @@ make_state (RegionMaker *m)
   if (m->paged)
     {
       here = va;
-      alias = va + 0x200000;
+      data = va + MAPPED_DATA;
+      large = va + MAPPED_LARGE;
+      low = va + MAPPED_LOW;
       make_tables (m, levels, va, user);
       s->satp = (uint64_t) (levels + 5) << 60 | (uint64_t) below (m, 4) << 44 |
-                PTE (REGION_TABLES + (levels - 1) * 0x1000, 0) >> 10;
+                PTE (REGION_TABLES + levels * 0x1000, 0) >> 10;
       s->priv = m->supervisor ? COP_PRIV_S : COP_PRIV_U;
       if (one_in (m, 2))
         s->mstatus |= COP_MSTATUS_SUM;
@@ -267,16 +298,16 @@ make_state (RegionMaker *m)
   for (unsigned i = 0; i < G_N_ELEMENTS (region_pointers); i++)
     {
       static const unsigned offsets[] = { 0x800, 0x10, 0xfc0, 0xffd, 0x123, 0x400 };
-      uint64_t base = m->paged && one_in (m, 4) ? alias : here;
+      uint64_t base = one_in (m, 4) ? large : data;
 
-      values[i] = base + REGION_DATA + 0x10000 + (below (m, 16) << 12) + PICK (m, offsets);
+      values[i] = base + 0x10000 + (below (m, 16) << 12) + PICK (m, offsets);
       s->x[region_pointers[i]] = values[i];
     }
   s->x[HANDLER_PAGE] = REGION_DRAM;
   s->x[CODE_SIZE] = REGION_CODE_SIZE;
   s->x[CODE_START] = s->x[RA] = s->x[T0] = s->pc = here + REGION_CODE;
-  s->x[PATCH_PAGE] = alias + REGION_PATCH;
-  s->x[TABLE_PAGE] = alias + REGION_TABLES + (REGION_DATA >> 12) * 8;
+  s->x[PATCH_PAGE] = low + REGION_PATCH;
+  s->x[TABLE_PAGE] = low + DATA_TABLE;
   s->x[RESTART] = 0;
   s->x[COUNTER] = below (m, 1000);
 }

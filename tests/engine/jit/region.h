@@ -7,10 +7,19 @@
  *          0x010000  code, four pages
  *          0x020000  patch page: little functions that are written over while the program runs
  *          0x030000  page tables
- *          0x100000  data, 64 pages
+ *          0x200000  data, 64 pages
  *
- * What the architecture leaves open must not happen: code and page tables are only written by
- * sequences that end in the fence they need, and only handler, code and patches are executed.
+ *   va     + 0 MiB     all below the data in small pages, not writable; executed here
+ *            2 MiB     the data in small pages, with all kinds of permissions
+ *            4 MiB     the data again, as one large page
+ *            1022 MiB  all below the data again, as one large page; patches and tables are written
+ * here
+ *
+ * What the architecture leaves open must not happen, for there engines may differ: code and page
+ * tables are only written by sequences that end in the fence they need, and only handler, code and
+ * patches are executed, from where their instructions start. Random code may not get elsewhere by
+ * chance either: its pointers cannot move as far as what must not be written, or jumps as what must
+ * not be executed. region-judge.h tells whether a program keeps to that.
  */
 #pragma once
 
@@ -22,10 +31,10 @@
 #define REGION_CODE_SIZE 0x4000u
 #define REGION_PATCH 0x20000u
 #define REGION_TABLES 0x30000u
-#define REGION_TABLES_SIZE 0x5000u
+#define REGION_TABLES_SIZE 0x6000u
 #define REGION_LOW_SIZE 0x40000u /* all before the data that is not zero is below */
 #define REGION_CODE_START 24u /* the register that holds its address */
-#define REGION_DATA 0x100000u
+#define REGION_DATA 0x200000u
 #define REGION_DATA_SIZE 0x40000u
 
 /* Numbers of a sequence that a seed names. */
@@ -56,8 +65,6 @@ typedef struct
   CopHartState start;
   uint8_t low[REGION_LOW_SIZE];
   uint8_t data[REGION_DATA_SIZE];
-  /* Words that may be written over patch functions, and how many patch words there are. */
-  unsigned n_instructions;
 } Region;
 
 /* Makes the program that @seed names. */

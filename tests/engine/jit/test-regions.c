@@ -5,9 +5,10 @@
  *
  *   test-regions [--seed N] [--programs N] [--seconds N] [--cut N] [--list N]
  *
- * A failure names the seed; the same seed gives the same program and the same stops.
+ * A failure names the seed; the same seed gives the same program and the same stops. Where the
+ * program is to blame it says so: "undefined".
  */
-#include "region.h"
+#include "region-judge.h"
 
 #include "engine/engine.h"
 #include "engine/jit/engine.h"
@@ -160,6 +161,34 @@ same_memory (const Side *a, const Side *b)
                  cop_ram_span (b->ram, REGION_DRAM, REGION_RAM_SIZE), REGION_RAM_SIZE) == 0;
 }
 
+/* Says what is undefined about the program of @seed within @limit instructions, if anything. */
+static bool
+judge_program (uint64_t seed, uint64_t limit)
+{
+  static Region region;
+  Side side = { .name = "judge", .ops = &cop_interp_ops };
+  RegionRandom random = { .state = seed ^ UINT64_C (0x5eed) };
+  g_autofree char *bad = NULL;
+  RegionJudge *judge;
+
+  region_make (&region, seed);
+  side_init (&side, &region);
+  judge = region_judge_new (&region, side.ram, side.hart);
+  for (unsigned step = 0; step < STEPS && bad == NULL && side.hart->s.instret < limit; step++)
+    {
+      Stop stop = next_stop (&random, side.hart->s.instret);
+
+      region_below (&random, 6);
+      bad = region_judge_run (judge, MIN (stop.limit, limit));
+      interfere (&side, &stop);
+    }
+  region_judge_free (judge);
+  side_clear (&side);
+  if (bad != NULL)
+    g_printerr ("# undefined: %s\n", bad);
+  return bad == NULL;
+}
+
 /* Runs the program of @seed on all sides; whether they agree. */
 static bool
 run_program (uint64_t seed)
@@ -234,7 +263,24 @@ run_program (uint64_t seed)
       }
   for (unsigned i = 0; i < G_N_ELEMENTS (sides); i++)
     side_clear (&sides[i]);
+  if (!good)
+    judge_program (seed, cut);
   return good;
+}
+
+/* That the programs are fit to compare engines with; else it is they that are to be changed. */
+static void
+test_defined (void)
+{
+  gint64 end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC / 5;
+  uint64_t first = has_seed ? only_seed : (uint64_t) (uint32_t) g_test_rand_int () << 8;
+  unsigned n = 0, bad = 0;
+
+  g_test_message ("seeds from %" G_GUINT64_FORMAT, first);
+  while (n < programs && g_get_monotonic_time () < end)
+    bad += !judge_program (first + n++, cut);
+  g_test_message ("%u programs", n);
+  g_assert_cmpuint (bad, ==, 0);
 }
 
 static void
@@ -291,6 +337,7 @@ main (int argc, char **argv)
       return EXIT_SUCCESS;
     }
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/jit/regions", test_regions);
+  g_test_add_func ("/jit/regions/defined", test_defined);
+  g_test_add_func ("/jit/regions/engines", test_regions);
   return g_test_run ();
 }
