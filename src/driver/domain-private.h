@@ -93,7 +93,8 @@ cop_domain_current_vcpus (const CopDomainConfig *config)
 /* With the mutex held. Errors: %COP_DRIVER_ERROR_OPERATION_INVALID */
 bool cop_domain_need_active (CopDomain *domain, GError **error);
 
-/* With the mutex held: reads the definition if that has not been done; NULL when there is none. */
+/* With the mutex held, which is given up while the definition is read, if that has not been done:
+   so the domain may be another than before. NULL when there is none. */
 CopDomainConfig *cop_domain_definition (CopDomain *domain, GError **error);
 
 /* libvirt's VIR_DOMAIN_AFFECT_* */

@@ -79,11 +79,22 @@ cop_domain_need_active (CopDomain *domain, GError **error)
   return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID, _ ("domain is not running"));
 }
 
+static CopDomainConfig *
+read_definition (CopDomain *domain, GError **error)
+{
+  g_autofree char *xml = cop_domain_store_read (domain->driver->store, domain->uuid_text, error);
+
+  if (xml == NULL)
+    return NULL;
+  return cop_domain_config_parse (xml, strlen (xml), domain->uuid_text, COP_DOMAIN_PARSE_DEFAULT,
+                                  NULL, error);
+}
+
 CopDomainConfig *
 cop_domain_definition (CopDomain *domain, GError **error)
 {
-  g_autofree char *xml = NULL;
   g_autoptr (CopDomainConfig) config = NULL;
+  g_autoptr (GError) failure = NULL;
 
   if (domain->config != NULL)
     return domain->config;
@@ -93,13 +104,17 @@ cop_domain_definition (CopDomain *domain, GError **error)
                        _ ("transient domains do not have any persistent config"));
       return NULL;
     }
-  xml = cop_domain_store_read (domain->driver->store, domain->uuid_text, error);
-  if (xml != NULL)
-    config = cop_domain_config_parse (xml, strlen (xml), domain->uuid_text,
-                                      COP_DOMAIN_PARSE_DEFAULT, NULL, error);
+  g_mutex_unlock (&domain->lock);
+  config = read_definition (domain, &failure);
+  g_mutex_lock (&domain->lock);
+  /* Somebody has defined or undefined it meanwhile. */
+  if (domain->config != NULL || !domain->defined)
+    return cop_domain_definition (domain, error);
   if (config == NULL)
     {
-      g_prefix_error (error, _ ("the definition of domain '%s' cannot be used: "), domain->name);
+      g_propagate_prefixed_error (error, g_steal_pointer (&failure),
+                                  _ ("the definition of domain '%s' cannot be used: "),
+                                  domain->name);
       return NULL;
     }
   if (memcmp (config->uuid, domain->uuid, sizeof domain->uuid) != 0 ||

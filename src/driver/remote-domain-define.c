@@ -101,7 +101,7 @@ const CopHandler cop_remote_define_handlers[] = {
   COP_REMOTE_HANDLER (DOMAIN_UNDEFINE, DomainUndefine, domain_undefine),
   COP_REMOTE_HANDLER (DOMAIN_UNDEFINE_FLAGS, DomainUndefineFlags, domain_undefine_flags),
   COP_REMOTE_HANDLER (DOMAIN_RENAME, DomainRename, domain_rename),
-  COP_REMOTE_HANDLER (DOMAIN_GET_AUTOSTART, DomainGetAutostart, domain_get_autostart),
+  COP_REMOTE_QUICK (DOMAIN_GET_AUTOSTART, DomainGetAutostart, domain_get_autostart),
   COP_REMOTE_HANDLER (DOMAIN_SET_AUTOSTART, DomainSetAutostart, domain_set_autostart),
   COP_REMOTE_HANDLER (DOMAIN_SET_METADATA, DomainSetMetadata, domain_set_metadata),
   COP_REMOTE_HANDLER (DOMAIN_GET_METADATA, DomainGetMetadata, domain_get_metadata),

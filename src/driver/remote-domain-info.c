@@ -15,11 +15,16 @@ COP_REMOTE_HANDLES (domain_get_info, DomainGetInfo)
   g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
   g_autoptr (CopVm) vm = NULL;
   const CopDomainConfig *config;
-  CopVmTimes times = { 0 };
 
   if (domain == NULL)
     return false;
   g_mutex_lock (&domain->lock);
+  /* The definition may have to be read first. */
+  if (domain->running == NULL && domain->config == NULL && cop_server_call_later (call))
+    {
+      g_mutex_unlock (&domain->lock);
+      return false;
+    }
   config = cop_domain_pick_config (domain, COP_AFFECT_CURRENT, error);
   if (config != NULL)
     {
@@ -30,8 +35,8 @@ COP_REMOTE_HANDLES (domain_get_info, DomainGetInfo)
       vm = domain->vm != NULL ? g_object_ref (domain->vm) : NULL;
     }
   g_mutex_unlock (&domain->lock);
-  if (vm != NULL && cop_vm_times (vm, &times))
-    ret->cpu_time = times.total_ns;
+  if (vm != NULL)
+    ret->cpu_time = cop_vm_total_ns (vm);
   return config != NULL;
 }
 
@@ -427,15 +432,15 @@ COP_REMOTE_HANDLES (domain_pin_emulator, DomainPinEmulator)
 
 /* clang-format off */
 const CopHandler cop_remote_info_handlers[] = {
-  COP_REMOTE_HANDLER (DOMAIN_GET_INFO, DomainGetInfo, domain_get_info),
-  COP_REMOTE_HANDLER (DOMAIN_GET_STATE, DomainGetState, domain_get_state),
-  COP_REMOTE_HANDLER (DOMAIN_GET_CONTROL_INFO, DomainGetControlInfo, domain_get_control_info),
+  COP_REMOTE_QUICK (DOMAIN_GET_INFO, DomainGetInfo, domain_get_info),
+  COP_REMOTE_QUICK (DOMAIN_GET_STATE, DomainGetState, domain_get_state),
+  COP_REMOTE_QUICK (DOMAIN_GET_CONTROL_INFO, DomainGetControlInfo, domain_get_control_info),
   COP_REMOTE_HANDLER (DOMAIN_GET_XML_DESC, DomainGetXmlDesc, domain_get_xml_desc),
-  COP_REMOTE_HANDLER (DOMAIN_GET_OS_TYPE, DomainGetOsType, domain_get_os_type),
+  COP_REMOTE_QUICK (DOMAIN_GET_OS_TYPE, DomainGetOsType, domain_get_os_type),
   COP_REMOTE_HANDLER (DOMAIN_GET_MAX_MEMORY, DomainGetMaxMemory, domain_get_max_memory),
-  COP_REMOTE_HANDLER (DOMAIN_IS_ACTIVE, DomainIsActive, domain_is_active),
-  COP_REMOTE_HANDLER (DOMAIN_IS_PERSISTENT, DomainIsPersistent, domain_is_persistent),
-  COP_REMOTE_HANDLER (DOMAIN_IS_UPDATED, DomainIsUpdated, domain_is_updated),
+  COP_REMOTE_QUICK (DOMAIN_IS_ACTIVE, DomainIsActive, domain_is_active),
+  COP_REMOTE_QUICK (DOMAIN_IS_PERSISTENT, DomainIsPersistent, domain_is_persistent),
+  COP_REMOTE_QUICK (DOMAIN_IS_UPDATED, DomainIsUpdated, domain_is_updated),
   COP_REMOTE_HANDLER (DOMAIN_GET_SECURITY_LABEL, DomainGetSecurityLabel, domain_get_security_label),
   COP_REMOTE_HANDLER (DOMAIN_GET_SECURITY_LABEL_LIST, DomainGetSecurityLabelList, domain_get_security_label_list),
   COP_REMOTE_HANDLER (DOMAIN_GET_MESSAGES, DomainGetMessages, domain_get_messages),

@@ -122,8 +122,8 @@ COP_REMOTE_HANDLES (connect_list_defined_domains, ConnectListDefinedDomains)
 /* clang-format off */
 const CopHandler cop_remote_domain_handlers[] = {
   COP_REMOTE_HANDLER (DOMAIN_LOOKUP_BY_ID, DomainLookupById, domain_lookup_by_id),
-  COP_REMOTE_HANDLER (DOMAIN_LOOKUP_BY_NAME, DomainLookupByName, domain_lookup_by_name),
-  COP_REMOTE_HANDLER (DOMAIN_LOOKUP_BY_UUID, DomainLookupByUuid, domain_lookup_by_uuid),
+  COP_REMOTE_QUICK (DOMAIN_LOOKUP_BY_NAME, DomainLookupByName, domain_lookup_by_name),
+  COP_REMOTE_QUICK (DOMAIN_LOOKUP_BY_UUID, DomainLookupByUuid, domain_lookup_by_uuid),
   COP_REMOTE_HANDLER (CONNECT_LIST_ALL_DOMAINS, ConnectListAllDomains, connect_list_all_domains),
   COP_REMOTE_HANDLER (CONNECT_NUM_OF_DOMAINS, ConnectNumOfDomains, connect_num_of_domains),
   COP_REMOTE_HANDLER (CONNECT_NUM_OF_DEFINED_DOMAINS, ConnectNumOfDefinedDomains, connect_num_of_defined_domains),

@@ -55,19 +55,31 @@ read_stat (const char *path, CopVmTimes *times)
   return true;
 }
 
+uint64_t
+cop_vm_total_ns (CopVm *vm)
+{
+  struct timespec now;
+  clockid_t clock;
+
+  if (cop_vm_status (vm) == COP_VM_GONE || clock_getcpuclockid (vm->pid, &clock) != 0 ||
+      clock_gettime (clock, &now) != 0)
+    return 0;
+  return (uint64_t) now.tv_sec * NS_PER_SECOND + (uint64_t) now.tv_nsec;
+}
+
 bool
 cop_vm_times (CopVm *vm, CopVmTimes *times)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) vm->pid);
-  struct timespec now;
-  clockid_t clock;
+  uint64_t total;
 
   *times = (CopVmTimes){ 0 };
   if (cop_vm_status (vm) == COP_VM_GONE || !read_stat (path, times))
     return false;
   /* Finer than ticks. */
-  if (clock_getcpuclockid (vm->pid, &clock) == 0 && clock_gettime (clock, &now) == 0)
-    times->total_ns = (uint64_t) now.tv_sec * NS_PER_SECOND + (uint64_t) now.tv_nsec;
+  total = cop_vm_total_ns (vm);
+  if (total != 0)
+    times->total_ns = total;
   return true;
 }
 

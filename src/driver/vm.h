@@ -211,6 +211,8 @@ typedef struct
   uint64_t wait_ns; /* runnable, but not running; 0 when the kernel does not say */
 } CopVmTimes;
 bool cop_vm_times (CopVm *vm, CopVmTimes *times);
+/* Only the sum of user and system time, without reading a file; 0 when the process is gone. */
+uint64_t cop_vm_total_ns (CopVm *vm);
 bool cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times);
 
 /* Bytes of the process that are in the host's memory; 0 when it is gone. */

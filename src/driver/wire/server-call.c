@@ -28,7 +28,7 @@ sort_of (const CopServerCall *call)
 
 static CopServerCall *
 call_new (CopServerConn *conn, const CopProgram *program, const CopProcedure *procedure,
-          CopHandlerFunc func, CopPacket *packet)
+          const CopHandler *handler, CopPacket *packet)
 {
   const CopXdrType *args = procedure->args (), *ret = procedure->ret ();
   size_t head = aligned (sizeof (CopServerCall));
@@ -38,7 +38,7 @@ call_new (CopServerConn *conn, const CopProgram *program, const CopProcedure *pr
   call->conn = g_object_ref (conn);
   call->program = program;
   call->procedure = procedure;
-  call->func = func;
+  call->handler = handler;
   call->packet = *packet;
   call->args = (char *) call + head;
   call->ret = (char *) call->args + aligned (args->size);
@@ -220,30 +220,55 @@ run (CopServerCall *call, GError **error)
 
   if (!check_access (call, error))
     return false;
-  if (call->func == NULL)
+  if (call->handler == NULL)
     {
       g_set_error_literal (error, COP_DRIVER_ERROR, COP_DRIVER_ERROR_NO_SUPPORT,
                            call->procedure->name);
       return false;
     }
-  if (!cop_xdr_decode (args, call->packet.payload, call->packet.payload_length, call->args, error))
+  /* Not again when it comes to a worker from the I/O thread. */
+  if (call->packet.payload != NULL &&
+      !cop_xdr_decode (args, call->packet.payload, call->packet.payload_length, call->args, error))
     {
       g_prefix_error (error, _ ("cannot decode the arguments of %s: "), call->procedure->name);
       return false;
     }
   g_clear_pointer (&call->packet.data, g_free);
+  call->packet.payload = NULL;
   if ((flags_of (call) & call->procedure->write_flags) != 0 &&
       !cop_server_call_forbid_read_only (call, error))
     return false;
-  return call->func (call, call->args, call->ret, error);
+  return call->handler->func (call, call->args, call->ret, error);
+}
+
+static void
+hand_to_worker (CopServerCall *call)
+{
+  CopServer *server = call->conn->server;
+
+  g_thread_pool_push (sort_of (call) == 1 ? server->hi_workers : server->workers, call, NULL);
+}
+
+bool
+cop_server_call_later (CopServerCall *call)
+{
+  call->later = call->quick;
+  return call->quick;
 }
 
 void
 cop_server_call_run (CopServerCall *call)
 {
   GError *error = NULL;
+  bool ok = run (call, &error);
 
-  if (run (call, &error))
+  if (call->later && !ok && error == NULL)
+    {
+      call->later = call->quick = false;
+      hand_to_worker (call);
+      return;
+    }
+  if (ok)
     {
       if (!call->deferred)
         finish (call, NULL);
@@ -258,19 +283,25 @@ cop_server_call_run (CopServerCall *call)
   cop_server_call_unref (call);
 }
 
+/* Whether one more call of @sort may run. */
+static bool
+may_begin_locked (CopServerConn *conn, int sort)
+{
+  return !conn->closed && conn->n_calls[sort] < COP_SERVER_CALLS_MAX &&
+         conn->out_bytes < COP_SERVER_OUT_BYTES;
+}
+
 void
 cop_server_call_next_locked (CopServerConn *conn)
 {
   for (int sort = 0; sort < 2; sort++)
-    while (!conn->closed && conn->n_calls[sort] < COP_SERVER_CALLS_MAX &&
-           conn->out_bytes < COP_SERVER_OUT_BYTES && conn->pending[sort].length > 0)
+    while (may_begin_locked (conn, sort) && conn->pending[sort].length > 0)
       {
         CopServerCall *call = g_queue_pop_head (&conn->pending[sort]);
 
         conn->pending_bytes -= call->packet.payload_length;
         conn->n_calls[sort]++;
-        g_thread_pool_push (sort == 1 ? conn->server->hi_workers : conn->server->workers, call,
-                            NULL);
+        hand_to_worker (call);
       }
 }
 
@@ -279,8 +310,10 @@ cop_server_call_begin (CopServerConn *conn, CopPacket *packet)
 {
   const CopProgram *program;
   const CopProcedure *procedure;
-  CopHandlerFunc func = cop_server_find (conn->server, &packet->header, &program, &procedure);
+  const CopHandler *handler = cop_server_find (conn->server, &packet->header, &program, &procedure);
   CopServerCall *call;
+  bool quick;
+  int sort;
 
   if (procedure == NULL || (procedure->flags & COP_PROC_EVENT) != 0)
     {
@@ -300,7 +333,8 @@ cop_server_call_begin (CopServerConn *conn, CopPacket *packet)
       return;
     }
 
-  call = call_new (conn, program, procedure, func, packet);
+  call = call_new (conn, program, procedure, handler, packet);
+  sort = sort_of (call);
   g_mutex_lock (&conn->lock);
   if (conn->closed)
     {
@@ -308,10 +342,20 @@ cop_server_call_begin (CopServerConn *conn, CopPacket *packet)
       cop_server_call_unref (call);
       return;
     }
-  g_queue_push_tail (&conn->pending[sort_of (call)], call);
-  conn->pending_bytes += call->packet.payload_length;
-  cop_server_call_next_locked (conn);
+  quick = handler != NULL && handler->quick && may_begin_locked (conn, sort) &&
+          conn->pending[sort].length == 0;
+  call->quick = quick;
+  if (quick)
+    conn->n_calls[sort]++;
+  else
+    {
+      g_queue_push_tail (&conn->pending[sort], call);
+      conn->pending_bytes += call->packet.payload_length;
+      cop_server_call_next_locked (conn);
+    }
   g_mutex_unlock (&conn->lock);
+  if (quick)
+    cop_server_call_run (call);
 }
 
 /* What handlers ask ---------------------------------------------------------------------------- */

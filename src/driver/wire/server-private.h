@@ -45,7 +45,7 @@
 typedef struct
 {
   const CopProgram *program;
-  CopHandlerFunc *handlers; /* (owned): indexed by procedure */
+  const CopHandler **handlers; /* (owned): indexed by procedure; rows are their givers' */
 } CopServerProgram;
 
 typedef struct
@@ -127,7 +127,7 @@ struct CopServerCall
   CopServerConn *conn; /* (owned) */
   const CopProgram *program;
   const CopProcedure *procedure;
-  CopHandlerFunc func;
+  const CopHandler *handler; /* (nullable) */
   CopPacket packet;
   void *args, *ret; /* within the same allocation */
   int out_fds[COP_PACKET_FDS_MAX];
@@ -135,11 +135,14 @@ struct CopServerCall
   int32_t registration; /* the callback id to put in force with the reply, or 0 */
   CopServerStream *stream; /* (owned) (nullable): to begin with the reply */
   bool deferred;
+  bool quick; /* it runs on the I/O thread */
+  bool later; /* it wants a worker */
 };
 
 /* server.c */
-CopHandlerFunc cop_server_find (CopServer *server, const CopPacketHeader *header,
-                                const CopProgram **program, const CopProcedure **procedure);
+/* Returns: (nullable): the handler; NULL: there is none, and @procedure may be NULL as well */
+const CopHandler *cop_server_find (CopServer *server, const CopPacketHeader *header,
+                                   const CopProgram **program, const CopProcedure **procedure);
 void cop_server_remove_conn (CopServer *server, CopServerConn *conn);
 void cop_server_no_stranger (CopServerConn *conn);
 void cop_server_partial_changed (CopServer *server, CopServerConn *conn);

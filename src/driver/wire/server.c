@@ -39,7 +39,7 @@ listener_free (gpointer data)
 static void
 program_clear (gpointer data)
 {
-  g_free (((CopServerProgram *) data)->handlers);
+  g_free ((gpointer) ((CopServerProgram *) data)->handlers);
 }
 
 static void
@@ -115,18 +115,18 @@ cop_server_add_handlers (CopServer *server, const CopProgram *program, const Cop
     {
       CopServerProgram fresh = { .program = program };
 
-      fresh.handlers = g_new0 (CopHandlerFunc, program->n_procedures);
+      fresh.handlers = g_new0 (const CopHandler *, program->n_procedures);
       g_array_append_val (server->programs, fresh);
       known = find_program (server, program->number);
     }
   for (; handlers != NULL && handlers->func != NULL; handlers++)
     {
       g_return_if_fail (cop_program_find (program, handlers->procedure) != NULL);
-      known->handlers[handlers->procedure] = handlers->func;
+      known->handlers[handlers->procedure] = handlers;
     }
 }
 
-CopHandlerFunc
+const CopHandler *
 cop_server_find (CopServer *server, const CopPacketHeader *header, const CopProgram **program,
                  const CopProcedure **procedure)
 {

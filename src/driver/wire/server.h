@@ -46,16 +46,22 @@ typedef struct
 {
   int32_t procedure;
   CopHandlerFunc func; /* NULL closes a list */
+  bool quick; /* only reads members: it is run by the I/O thread, without a change of thread; what
+                 would take it longer it leaves to a worker: cop_server_call_later() */
 } CopHandler;
 
 /* A row of a list of handlers; does not compile unless @func takes the procedure's own structs. */
-#define COP_HANDLER(number, type, func)                                                            \
+#define COP_HANDLER(number, type, func, ...)                                                       \
   {                                                                                                \
-    number, (CopHandlerFunc) (1 ? (func)                                                           \
-                                : (bool (*) (CopServerCall *, const type##Args *, type##Ret *,     \
-                                             GError **)) NULL)                                     \
+    number,                                                                                        \
+      (CopHandlerFunc) (1 ? (func)                                                                 \
+                          : (bool (*) (CopServerCall *, const type##Args *, type##Ret *,           \
+                                       GError **)) NULL),                                          \
+      __VA_ARGS__                                                                                  \
   }
 #define COP_REMOTE_HANDLER(NAME, Name, func) COP_HANDLER (COP_REMOTE_##NAME, CopRemote##Name, func)
+#define COP_REMOTE_QUICK(NAME, Name, func)                                                         \
+  COP_HANDLER (COP_REMOTE_##NAME, CopRemote##Name, func, .quick = true)
 
 /* Server ------------------------------------------------------------------------------------- */
 
@@ -138,6 +144,14 @@ int cop_server_call_steal_fd (CopServerCall *call, unsigned index);
 
 /* @fd: (transfer full): sent with the reply; at most 32 */
 void cop_server_call_add_fd (CopServerCall *call, int fd);
+
+/**
+ * cop_server_call_later:
+ *
+ * For quick handlers: whether they run on the I/O thread and shall not go on with what may wait.
+ * The handler returns false at once then, without an error, and is called again by a worker.
+ */
+bool cop_server_call_later (CopServerCall *call);
 
 /**
  * cop_server_call_defer:

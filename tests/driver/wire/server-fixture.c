@@ -22,6 +22,19 @@ get_state (G_GNUC_UNUSED CopServerCall *call, const CopRemoteDomainGetStateArgs 
   return true;
 }
 
+/* Says whether it ran on the I/O thread; for a domain whose reason is not 0 it asks for another. */
+static bool
+is_active (CopServerCall *call, const CopRemoteDomainIsActiveArgs *args,
+           CopRemoteDomainIsActiveRet *ret, G_GNUC_UNUSED GError **error)
+{
+  Fixture *f = cop_server_call_get_data (call);
+
+  if (args->dom.uuid[0] != 0 && cop_server_call_later (call))
+    return false;
+  ret->active = g_thread_self () == f->thread;
+  return true;
+}
+
 static bool
 save (CopServerCall *call, G_GNUC_UNUSED const CopRemoteDomainSaveArgs *args,
       G_GNUC_UNUSED CopRemoteDomainSaveRet *ret, G_GNUC_UNUSED GError **error)
@@ -180,6 +193,7 @@ static const CopHandler handlers[] = {
   COP_REMOTE_HANDLER (CONNECT_OPEN, ConnectOpen, connect_open),
   COP_REMOTE_HANDLER (CONNECT_GET_HOSTNAME, ConnectGetHostname, get_huge),
   COP_REMOTE_HANDLER (DOMAIN_GET_STATE, DomainGetState, get_state),
+  COP_REMOTE_QUICK (DOMAIN_IS_ACTIVE, DomainIsActive, is_active),
   COP_REMOTE_HANDLER (DOMAIN_SAVE, DomainSave, save),
   COP_REMOTE_HANDLER (DOMAIN_GET_XML_DESC, DomainGetXmlDesc, get_xml),
   COP_REMOTE_HANDLER (DOMAIN_OPEN_GRAPHICS, DomainOpenGraphics, take_fd),

@@ -32,6 +32,25 @@ test_call (void)
   COP_REMOTE_CLEAR (DOMAIN_GET_XML_DESC, &ret);
 }
 
+static void
+test_quick (void)
+{
+  g_autoptr (Fixture) f = fixture_new ();
+  g_autoptr (CopClient) client = fixture_client (f, OPENED);
+
+  g_test_summary ("what only reads members is answered by the I/O thread, and may leave it");
+  for (uint8_t i = 0; i < 200; i++)
+    {
+      CopRemoteDomainIsActiveArgs args = { .dom = fixture_domain (i % 3) };
+      CopRemoteDomainIsActiveRet ret;
+      g_autoptr (GError) error = NULL;
+
+      COP_REMOTE_CALL (client, DOMAIN_IS_ACTIVE, &args, &ret, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (ret.active, ==, i % 3 == 0);
+    }
+}
+
 static gpointer
 save_thread (gpointer client)
 {
@@ -711,6 +730,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/wire/server/call", test_call);
+  g_test_add_func ("/wire/server/quick", test_quick);
   g_test_add_func ("/wire/server/out-of-order", test_out_of_order);
   g_test_add_func ("/wire/server/threads", test_threads);
   g_test_add_func ("/wire/server/timeout", test_timeout);
