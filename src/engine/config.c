@@ -38,6 +38,7 @@ cop_machine_config_new (void)
   config->actions.restart_on_reboot = true;
   config->harts = 1;
   config->isa = cop_isa_default ();
+  config->engine_config.background = true;
   config->rng = true;
   config->console = config->virtio_console = (CopConsoleConfig)COP_CONSOLE_NOWHERE;
   for (unsigned i = 0; i < COP_MAX_DISKS; i++)

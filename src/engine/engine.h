@@ -56,12 +56,13 @@ typedef struct
   bool     verify;
   void   (*differs) (gpointer data, const char *report);
   gpointer differs_data;
-  /* (nullable): for tests: may spoil what was translated, before it is lowered; on any hart's
+  /* (nullable): for tests: may spoil what was translated, before it is lowered; on any
      thread. */
   void   (*translated) (CopIrUnit *unit);
+  bool     background;          /* a thread of its own may translate while harts go on */
   bool     sample;              /* look now and then where time goes: see sampler.h */
   bool     keep_code;           /* keep what each translation was made of */
-  /* (nullable): told of each translation, on any hart's thread, one at a time */
+  /* (nullable): told of each translation, on any thread, one at a time */
   CopCodeUnitFunc installed;
   gpointer installed_data;
 } CopEngineConfig;

@@ -82,6 +82,7 @@ struct CopBlock
   uint8_t       n_ops;
   uint8_t       part;           /* instructions it was cut to; 0: a block that links may lead to */
   bool          lasting;        /* not the scratch block: it may have links */
+  uint8_t       n_asked;        /* times it ran out of heat, and was left to the interpreter */
   CopOp         ops[];
 };
 

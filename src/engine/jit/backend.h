@@ -65,14 +65,15 @@ typedef struct
 
 typedef struct CopJitBackend CopJitBackend;
 
-/* Set up once per process. */
+/* A back end holds the unit it is lowering: each thread that lowers has its own. */
 typedef struct
 {
   const char *name;
   /* Writes the thunks to @place, which executes at @exec; returns their size, or 0: no room. */
   size_t        (*write_thunks) (CopJitBackend *backend, uint8_t *place, const uint8_t *exec,
                                  size_t room);
-  CopJitBackend *(*create)  (void);
+  /* @like: (nullable): another back end that knows where the thunks are; nobody uses it now. */
+  CopJitBackend *(*create)  (const CopJitBackend *like);
   void          (*destroy) (CopJitBackend *backend);
   /* Lowers @unit into the back end's buffer; returns the size of the code. */
   size_t        (*lower)   (CopJitBackend *backend, const CopIrUnit *unit, CopJitCode *code);

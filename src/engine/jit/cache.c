@@ -63,8 +63,6 @@ cop_jit_cache_new (size_t size, GError **error)
   cop_jit_index_init (&cache->index);
   cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
   cache->next_pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
-  cache->code.blocks = g_array_new (FALSE, FALSE, sizeof (CopJitBlockCode));
-  cache->code.links = g_array_new (FALSE, FALSE, sizeof (CopJitLinkCode));
   for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
     cache->units[i] = g_ptr_array_new ();
   if (!map_code (cache, error))
@@ -72,7 +70,7 @@ cop_jit_cache_new (size_t size, GError **error)
       cop_jit_cache_free (cache);
       return NULL;
     }
-  cache->backend = cache->ops->create ();
+  cache->backend = cache->ops->create (NULL);
   cache->thunks = cache->ops->write_thunks (cache->backend, cache->rw, cache->exec, cache->size);
   cache->thunks = (cache->thunks + 4095) & ~(size_t) 4095;
   cache->segment_size = (cache->size - cache->thunks) / COP_JIT_SEGMENTS & ~(size_t) 63;
@@ -106,8 +104,6 @@ cop_jit_cache_free (CopJitCache *cache)
   cop_jit_record_free (cache->record);
   g_array_unref (cache->links);
   g_array_unref (cache->free_links);
-  g_array_unref (cache->code.blocks);
-  g_array_unref (cache->code.links);
   cop_jit_index_clear (&cache->index);
   g_free (cache->pages);
   g_free (cache->next_pages);
@@ -190,10 +186,10 @@ cop_jit_lines_of (const CopIrUnit *unit)
 }
 
 static void
-add_blocks (CopJitCache *cache, CopJitUnit *unit)
+add_blocks (CopJitCache *cache, const CopJitCode *code, CopJitUnit *unit)
 {
-  unit->n_blocks = cache->code.blocks->len;
-  unit->blocks = g_memdup2 (cache->code.blocks->data, unit->n_blocks * sizeof (CopJitBlockCode));
+  unit->n_blocks = code->blocks->len;
+  unit->blocks = g_memdup2 (code->blocks->data, unit->n_blocks * sizeof (CopJitBlockCode));
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
       const CopJitBlockCode *block = &unit->blocks[i];
@@ -220,13 +216,13 @@ new_link (CopJitCache *cache, const CopJitLink *link)
 }
 
 static void
-add_links (CopJitCache *cache, CopJitUnit *unit)
+add_links (CopJitCache *cache, const CopJitCode *lowered, CopJitUnit *unit)
 {
-  unit->n_links = cache->code.links->len;
+  unit->n_links = lowered->links->len;
   unit->links = g_new (uint32_t, unit->n_links);
   for (unsigned i = 0; i < unit->n_links; i++)
     {
-      const CopJitLinkCode *code = &g_array_index (cache->code.links, CopJitLinkCode, i);
+      const CopJitLinkCode *code = &g_array_index (lowered->links, CopJitLinkCode, i);
       CopJitLink link = {
         .from = unit,
         .site = unit->code + code->site,
@@ -239,10 +235,39 @@ add_links (CopJitCache *cache, CopJitUnit *unit)
     }
 }
 
-bool
-cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
+CopJitLowerer *
+cop_jit_lowerer_new (const CopJitCache *cache)
 {
-  size_t size = cache->ops->lower (cache->backend, ir, &cache->code);
+  CopJitLowerer *lowerer = g_new0 (CopJitLowerer, 1);
+
+  lowerer->backend = cache->ops->create (cache->backend);
+  lowerer->code.blocks = g_array_new (FALSE, FALSE, sizeof (CopJitBlockCode));
+  lowerer->code.links = g_array_new (FALSE, FALSE, sizeof (CopJitLinkCode));
+  lowerer->ops = cache->ops;
+  return lowerer;
+}
+
+void
+cop_jit_lowerer_free (CopJitLowerer *lowerer)
+{
+  if (lowerer == NULL)
+    return;
+  lowerer->ops->destroy (lowerer->backend);
+  g_array_unref (lowerer->code.blocks);
+  g_array_unref (lowerer->code.links);
+  g_free (lowerer);
+}
+
+void
+cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit)
+{
+  lowerer->size = lowerer->ops->lower (lowerer->backend, unit, &lowerer->code);
+}
+
+bool
+cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *ir)
+{
+  size_t size = lowerer->size;
   CopJitUnit *unit;
 
   if (size > cache->segment_size - cache->used)
@@ -257,9 +282,9 @@ cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *ir)
   cache->used = (cache->used + size + 63) & ~(size_t) 63;
   cache->used = MIN (cache->used, cache->segment_size);
 
-  cache->ops->install (cache->backend, cache->rw + unit->code, cache->exec + unit->code);
-  add_links (cache, unit);
-  add_blocks (cache, unit);
+  cache->ops->install (lowerer->backend, cache->rw + unit->code, cache->exec + unit->code);
+  add_links (cache, &lowerer->code, unit);
+  add_blocks (cache, &lowerer->code, unit);
   unit->page_next = cache->pages[page_slot (unit->gpa)];
   cache->pages[page_slot (unit->gpa)] = unit;
   unit->next_gpa = ir->next_gpa;

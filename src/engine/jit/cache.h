@@ -41,13 +41,22 @@ struct CopJitUnit
   CopJitUnit  *next_page_next;
 };
 
+/* What one thread lowers units with, outside of the cache's lock. */
+typedef struct
+{
+  const CopJitBackendOps *ops;
+  CopJitBackend *backend;       /* (owned) */
+  CopJitCode     code;          /* of the unit lowered last */
+  size_t         size;          /* bytes of it */
+} CopJitLowerer;
+
 #define COP_JIT_SEGMENTS 8
 #define COP_JIT_PAGES 16384
 
 typedef struct
 {
   const CopJitBackendOps *ops;
-  CopJitBackend *backend;       /* of the thread that holds `lock` */
+  CopJitBackend *backend;       /* (owned): knows the thunks; lowers nothing */
   GMutex       lock;            /* guards all below, and code memory against other writers */
   uint8_t     *rw, *exec;       /* (owned): the two mappings */
   size_t       size;
@@ -62,7 +71,6 @@ typedef struct
   CopJitIndex  index;           /* looked into without the lock */
   CopJitUnit  **pages;          /* (owned) */
   CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
-  CopJitCode   code;
   CopJitRecord *record;         /* (owned) (nullable): for people */
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
 } CopJitCache;
@@ -86,15 +94,21 @@ cop_jit_cache_find (const CopJitCache *cache, uint64_t gpa, uint32_t mode)
   return cop_jit_index_find (&cache->index, gpa, mode);
 }
 
+CopJitLowerer *cop_jit_lowerer_new (const CopJitCache *cache);
+void cop_jit_lowerer_free (CopJitLowerer *lowerer);
+
+/* Makes host code of @unit, which waits in @lowerer to be installed. */
+void cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit);
+
 /* All of these take the lock, or say that the caller holds it. */
 
 /**
  * cop_jit_cache_add:
- * Lowers and installs @unit. The lock is held.
+ * Installs what @lowerer has made of @unit. The lock is held.
  *
  * Returns: false when the current segment has no room: see cop_jit_cache_begin_eviction()
  */
-bool cop_jit_cache_add (CopJitCache *cache, const CopIrUnit *unit);
+bool cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *unit);
 
 /* Lets jump number @number lead to its target's translation, if there is one by now. */
 void cop_jit_cache_link (CopJitCache *cache, uint32_t number);

@@ -12,9 +12,7 @@
 #include "engine/jit/engine.h"
 
 #include "engine/interp/interp.h"
-#include "engine/jit/cache.h"
-#include "engine/jit/translate.h"
-#include "engine/jit/verify.h"
+#include "engine/jit/jit-private.h"
 #include "engine/machine.h"
 #include "engine/riscv/fpu-host.h"
 #include "engine/riscv/mmu.h"
@@ -31,38 +29,12 @@
 
 /* Runs of a block before its unit is translated. */
 #define HYBRID_HEAT 24
-
-typedef struct
-{
-  CopEngine    parent;
-  CopJitCache *cache;           /* (owned) */
-  int32_t      heat;
-  CopEngineConfig config;
-  GMutex       lock;
-  GPtrArray   *harts;           /* (element-type CopHart) (owned array); guarded by lock */
-} CopJit;
-
-/* What the engine keeps for a hart. */
-typedef struct
-{
-  CopBlockCache *blocks;        /* (owned): what the interpreter runs */
-  CopIrUnit     *unit;          /* (owned): translations are built here */
-  CopJitJump    *jumps;         /* (owned) */
-  uint64_t       exits[COP_JIT_EXIT_BLOCK + 1];
-  uint64_t       insns_translated;      /* retired in translated code */
-  uint64_t       translation_ns;
-  CopJitVerify  *verify;        /* (owned) (nullable) */
-  CopJitExit     exit;          /* of the stretch that is verified */
-} CopJitHart;
+/* How many times as many, while the background thread has other things to do, before a hart
+   translates for itself: about what that costs. */
+#define PATIENCE 24
 
 /* The hart this thread is running, so that its own stores to code need no request. */
 static __thread CopHart *running;
-
-static CopJitHart *
-jit_hart (const CopHart *hart)
-{
-  return hart->engine_data;
-}
 
 /* --- life -------------------------------------------------------------------------------------- */
 
@@ -90,6 +62,9 @@ create (const CopEngineOps *ops, int32_t heat, CopMachine *machine, CopRam *ram,
   jit->cache = cache;
   jit->heat = heat;
   jit->config = *config;
+  /* Whoever compares wants to know what runs; with one core there is nothing to be had. */
+  if (heat > 0 && config->background && !config->verify && g_get_num_processors () > 1)
+    jit->background = cop_jit_background_new (cop_jit_work, jit);
   jit->harts = g_ptr_array_new ();
   g_mutex_init (&jit->lock);
   cache->record = cop_jit_record_new (
@@ -121,7 +96,10 @@ jit_destroy (CopEngine *engine)
 {
   CopJit *jit = (CopJit *) engine;
 
+  cop_jit_background_free (jit->background);
   engine->ram->code_written = NULL;
+  g_clear_pointer (&jit->unit, cop_ir_unit_free);
+  cop_jit_lowerer_free (jit->lowerer);
   cop_jit_cache_free (jit->cache);
   g_ptr_array_unref (jit->harts);
   g_mutex_clear (&jit->lock);
@@ -129,15 +107,6 @@ jit_destroy (CopEngine *engine)
 }
 
 static const void *system_in_code (CopHart *hart);
-
-/* Whether the interpreter need not run what is at @gpa. */
-static bool
-has_code (CopHart *hart, uint64_t gpa)
-{
-  CopJit *jit = (CopJit *) hart->engine;
-
-  return cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL;
-}
 
 static void
 jit_attach (CopEngine *engine, CopHart *hart)
@@ -147,8 +116,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
 
   own->blocks = cop_block_cache_new (hart, cop_interp_labels ());
   own->blocks->heat = jit->heat;
-  own->blocks->has_better = has_code;
-  own->unit = cop_ir_unit_new ();
+  own->blocks->has_better = cop_jit_has_code;
   own->jumps = g_new0 (CopJitJump, 1u << COP_JIT_JUMP_BITS);
   hart->engine = engine;
   hart->engine_data = own;
@@ -165,125 +133,20 @@ static void
 jit_detach (CopEngine *engine, CopHart *hart)
 {
   CopJit *jit = (CopJit *) engine;
-  CopJitHart *own = jit_hart (hart);
+  CopJitHart *own = cop_jit_hart (hart);
 
   g_mutex_lock (&jit->lock);
   g_ptr_array_remove (jit->harts, hart);
   g_mutex_unlock (&jit->lock);
   g_clear_pointer (&own->verify, cop_jit_verify_free);
   cop_block_cache_free (own->blocks);
-  cop_ir_unit_free (own->unit);
+  g_clear_pointer (&own->unit, cop_ir_unit_free);
+  cop_jit_lowerer_free (own->lowerer);
   g_free (own->jumps);
   g_free (own);
   hart->engine_data = NULL;
   hart->jit.jumps = NULL;
   hart->engine = NULL;
-}
-
-/* --- translation ------------------------------------------------------------------------------- */
-
-static void
-clear_jumps (CopHart *hart)
-{
-  memset (hart->jit.jumps, 0, sizeof (CopJitJump) << COP_JIT_JUMP_BITS);
-}
-
-static bool
-is_translated (gpointer data, uint64_t gpa)
-{
-  return has_code (data, gpa);
-}
-
-/* Makes room in the cache: no hart may be in what is closed when it is written over. */
-static void
-evict (CopJit *jit, CopHart *hart)
-{
-  CopRequest request = { .kind = COP_REQUEST_DROP_CODE, .length = UINT64_MAX };
-  int unanswered = 0;
-
-  if (!cop_jit_cache_begin_eviction (jit->cache))
-    return;
-  request.unanswered = &unanswered;
-  g_mutex_lock (&jit->lock);
-  for (unsigned i = 0; i < jit->harts->len; i++)
-    {
-      CopHart *other = g_ptr_array_index (jit->harts, i);
-
-      if (other == hart)
-        continue;
-      __atomic_fetch_add (&unanswered, 1, __ATOMIC_SEQ_CST);
-      cop_hart_request (other, &request);
-    }
-  g_mutex_unlock (&jit->lock);
-  clear_jumps (hart);
-  cop_hart_wait_answers (hart, &unanswered);
-  cop_jit_cache_end_eviction (jit->cache);
-}
-
-/* Whether all that @unit was made from is still watched: nothing of it was written since. */
-static bool
-is_watched (const CopRam *ram, const CopIrUnit *unit)
-{
-  uint64_t lines = cop_jit_lines_of (unit);
-
-  if (cop_ram_span (ram, unit->gpa, COP_PAGE_SIZE) == NULL)
-    return true;                /* ROM */
-  if ((__atomic_load_n (&cop_ram_page (ram, unit->gpa)->code, __ATOMIC_SEQ_CST) & lines) != lines)
-    return false;
-  return unit->next_gpa == 0 || cop_ram_span (ram, unit->next_gpa, 1) == NULL ||
-         (__atomic_load_n (&cop_ram_page (ram, unit->next_gpa)->code, __ATOMIC_SEQ_CST) & 1) != 0;
-}
-
-/* Translates the unit at @pc, in parallel with other harts; only installing it is exclusive. All
-   harts will run it, so every one must have lost its write entries of the page before: a store that
-   slipped through while the bytes were read takes them off the watch, and the unit is made anew.
-
-   Returns: (nullable): its entry; NULL when it is left to the interpreter */
-static const void *
-translate (CopJit *jit, CopHart *hart, uint64_t pc)
-{
-  CopJitHart *own = jit_hart (hart);
-  uint64_t start = cop_clock_host_ns ();
-  const void *code = NULL;
-
-  hart->tier = COP_TIER_TRANSLATOR;
-  for (unsigned tries = 0; tries < 3 && code == NULL; tries++)
-    {
-      bool added = false, full = false;
-      uint64_t gpa;
-      const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
-
-      if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
-        break;
-      cop_translate_unit (own->unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)),
-                          is_translated, hart);
-      if (G_UNLIKELY (jit->config.translated != NULL))
-        jit->config.translated (own->unit);
-      if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
-        {
-          cop_hart_wait_answers (hart, &hart->unanswered);
-          continue;
-        }
-      g_mutex_lock (&jit->cache->lock);
-      if (cop_jit_cache_find (jit->cache, gpa, hart->mode) != NULL)
-        added = true;
-      else if (is_watched (hart->ram, own->unit))
-        {
-          added = cop_jit_cache_add (jit->cache, own->unit);
-          full = !added;
-        }
-      g_mutex_unlock (&jit->cache->lock);
-      if (full)
-        {
-          evict (jit, hart);
-          break;
-        }
-      if (added)
-        code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
-    }
-  hart->tier = COP_TIER_INTERPRETER;
-  own->translation_ns += cop_clock_host_ns () - start;
-  return code;
 }
 
 /* --- running ----------------------------------------------------------------------------------- */
@@ -293,7 +156,7 @@ static const void *
 find_code (CopJit *jit, CopHart *hart)
 {
   uint64_t pc = hart->s.pc;
-  CopJitJump *jump = &jit_hart (hart)->jumps[cop_jit_jump_slot (pc)];
+  CopJitJump *jump = &cop_jit_hart (hart)->jumps[cop_jit_jump_slot (pc)];
   const void *code;
   uint64_t gpa;
 
@@ -313,7 +176,7 @@ interpret_to (CopHart *hart, uint64_t limit, CopRunResult *result)
 {
   CopBlock *hot;
 
-  while (cop_interp_execute (hart, jit_hart (hart)->blocks, limit, result, &hot) == COP_INTERP_HOT)
+  while (cop_interp_execute (hart, cop_jit_hart (hart)->blocks, limit, result, &hot) == COP_INTERP_HOT)
     hot->heat = 1;
   return *result == COP_RUN_LIMIT;
 }
@@ -323,7 +186,7 @@ interpret_to (CopHart *hart, uint64_t limit, CopRunResult *result)
 static bool
 interpret_part (CopHart *hart, unsigned insns, CopRunResult *result)
 {
-  *result = cop_interp_execute_part (hart, jit_hart (hart)->blocks, insns);
+  *result = cop_interp_execute_part (hart, cop_jit_hart (hart)->blocks, insns);
   return *result == COP_RUN_LIMIT;
 }
 
@@ -351,7 +214,7 @@ system_in_code (CopHart *hart)
   const void *code;
 
   /* Both hands of a comparison do it for themselves. */
-  if (jit_hart (hart)->verify != NULL)
+  if (cop_jit_hart (hart)->verify != NULL)
     return NULL;
   hart->s.pc = at->page + COP_JIT_PLACE_OFFSET (at->exit_info);
   hart->s.instret = at->fuel_end - (uint64_t) at->fuel - COP_JIT_PLACE_LEFT (at->exit_info);
@@ -373,7 +236,7 @@ system_in_code (CopHart *hart)
 static CopJitExit
 enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
 {
-  CopJitHart *own = jit_hart (hart);
+  CopJitHart *own = cop_jit_hart (hart);
   uint64_t before = hart->s.instret;
   CopJitExit exit;
 
@@ -412,7 +275,7 @@ static bool
 verify_enter (gpointer data, CopHart *hart, uint64_t fuel)
 {
   CopJit *jit = data;
-  CopJitHart *own = jit_hart (hart);
+  CopJitHart *own = cop_jit_hart (hart);
   const void *code = find_code (jit, hart);
 
   own->exit = COP_JIT_EXIT_PC;
@@ -426,14 +289,16 @@ static void
 verify_describe (gpointer data, CopHart *hart, uint64_t pc, GString *report)
 {
   CopJit *jit = data;
-  CopIrUnit *unit = jit_hart (hart)->unit;
+  CopIrUnit *unit = cop_jit_hart (hart)->unit;
   g_autofree char *text = NULL;
+  CopTranslateSource source;
   uint64_t gpa;
   const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
 
-  if (bytes == NULL)
+  if (bytes == NULL || unit == NULL)
     return;
-  cop_translate_unit (unit, hart, pc, gpa, bytes - (gpa & (COP_PAGE_SIZE - 1)), NULL, NULL);
+  source = cop_translate_source_of_hart (hart, pc, gpa, bytes);
+  cop_translate_unit (unit, &source);
   text = cop_ir_dump (unit);
   g_string_append_printf (report, "\nintermediate form:\n%s", text);
   cop_jit_cache_dump (jit->cache, gpa, hart->mode, report);
@@ -443,7 +308,7 @@ verify_describe (gpointer data, CopHart *hart, uint64_t pc, GString *report)
 static bool
 verify_code (CopJit *jit, CopHart *hart, uint64_t fuel, CopJitExit *exit)
 {
-  CopJitHart *own = jit_hart (hart);
+  CopJitHart *own = cop_jit_hart (hart);
   g_autofree char *report = NULL;
   bool faulted;
 
@@ -463,7 +328,7 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
 {
   CopJitExit exit;
 
-  if (G_LIKELY (jit_hart (hart)->verify == NULL))
+  if (G_LIKELY (cop_jit_hart (hart)->verify == NULL))
     exit = enter_code (jit, hart, code, fuel);
   else if (!verify_code (jit, hart, fuel, &exit))
     {
@@ -507,6 +372,26 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
   return true;
 }
 
+/* What to do about a block that has become hot, and has no translation.
+
+   Returns: (nullable): code for s.pc; NULL: the block is interpreted some more */
+static const void *
+need_code (CopJit *jit, CopHart *hart, CopBlock *hot)
+{
+  const void *code;
+
+  if (jit->background != NULL && hot->n_asked < PATIENCE)
+    {
+      hot->heat = jit->heat;
+      if (hot->n_asked++ > 0 || cop_jit_translate_later (jit, hart, hart->s.pc))
+        return NULL;
+    }
+  code = cop_jit_translate (jit, hart, hart->s.pc);
+  if (code == NULL)
+    hot->heat = jit->heat + 1;
+  return code;
+}
+
 static CopRunResult
 run (CopJit *jit, CopHart *hart, uint64_t limit)
 {
@@ -536,17 +421,14 @@ run (CopJit *jit, CopHart *hart, uint64_t limit)
       code = find_code (jit, hart);
       if (code == NULL)
         {
-          if (cop_interp_execute (hart, jit_hart (hart)->blocks, limit, &result, &hot) ==
+          if (cop_interp_execute (hart, cop_jit_hart (hart)->blocks, limit, &result, &hot) ==
               COP_INTERP_RESULT)
             return result;
           code = find_code (jit, hart);
           if (code == NULL)
-            code = translate (jit, hart, hart->s.pc);
+            code = need_code (jit, hart, hot);
           if (code == NULL)
-            {
-              hot->heat = jit->heat + 1;
-              continue;
-            }
+            continue;
           if (stop_at - hart->s.instret < NEAR || hart->s.instret >= stop_at)
             continue;
         }
@@ -588,14 +470,14 @@ jit_set_vcpu_state (CopEngine *engine, CopHart *hart, const CopHartState *state)
 static void
 jit_drop_code (CopEngine *engine, CopHart *hart, uint64_t gpa, uint64_t length)
 {
-  CopJitHart *own = jit_hart (hart);
+  CopJitHart *own = cop_jit_hart (hart);
 
   (void) engine;
   cop_block_cache_drop (own->blocks, gpa, length);
   if (own->verify != NULL)
     cop_jit_verify_drop_code (own->verify, gpa, length);
   if (length == UINT64_MAX)
-    clear_jumps (hart);
+    cop_jit_clear_jumps (hart);
 }
 
 static void
@@ -614,13 +496,15 @@ jit_flush (CopEngine *engine)
 {
   CopJit *jit = (CopJit *) engine;
 
+  if (jit->background != NULL)
+    cop_jit_background_drain (jit->background);
   cop_jit_cache_flush (jit->cache);
   for (unsigned i = 0; i < jit->harts->len; i++)
     {
       CopHart *hart = g_ptr_array_index (jit->harts, i);
 
       jit_drop_code (engine, hart, 0, UINT64_MAX);
-      clear_jumps (hart);
+      cop_jit_clear_jumps (hart);
     }
 }
 
@@ -644,7 +528,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   for (unsigned i = 0; i < jit->harts->len; i++)
     {
       const CopHart *hart = g_ptr_array_index (jit->harts, i);
-      const CopJitHart *own = jit_hart (hart);
+      const CopJitHart *own = cop_jit_hart (hart);
 
       for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
         sums[j] += own->exits[j];
@@ -657,6 +541,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
         cop_jit_verify_stats (own->verify, &compared, &skipped);
     }
   g_mutex_unlock (&jit->lock);
+  ns += __atomic_load_n (&jit->translation_ns, __ATOMIC_RELAXED);
   func (data, "jit.instructions", translated);
   func (data, "interp.instructions", all - translated);
   func (data, "interp.blocks-decoded", built);

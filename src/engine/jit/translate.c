@@ -21,9 +21,8 @@
 typedef struct
 {
   CopIrUnit     *unit;
-  CopHart       *hart;
-  const uint8_t *page;
-  uint64_t       page_gva;
+  const CopTranslateSource *source;
+  unsigned       watched;       /* what stands before this offset in the block is watched */
   CopIrBlock     block;
 
   CopInsn        insn;
@@ -122,7 +121,7 @@ unbox32 (Translator *t, unsigned reg)
 static CopIrRef
 fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
 {
-  unsigned frm = t->hart->mode & COP_MODE_FRM_MASK;
+  unsigned frm = t->source->mode & COP_MODE_FRM_MASK;
   unsigned rm = !rounds || cop_fpu_is_native (frm, t->insn.rm) ? IR_RM_NATIVE : t->insn.rm;
 
   return cop_ir_add (t->unit, IR_FP, a, b, c, (uint64_t) op << 8 | rm);
@@ -307,7 +306,7 @@ add_jump_reg (Translator *t, CopIrRef target)
 static void
 add_check_target (Translator *t, CopIrRef target)
 {
-  if (!(t->hart->isa & COP_ISA (C)))
+  if (!(t->source->isa & COP_ISA (C)))
     add_statement (t, IR_CHECK_TARGET, target, IR_NONE, 0);
 }
 
@@ -318,8 +317,8 @@ add_check_target (Translator *t, CopIrRef target)
 static bool
 is_plain_fflags (const Translator *t)
 {
-  if (t->insn.bits >> 20 != CSR_FFLAGS || (t->hart->mode & COP_MODE_FS_OFF) ||
-      !(t->hart->isa & COP_ISA (F)))
+  if (t->insn.bits >> 20 != CSR_FFLAGS || (t->source->mode & COP_MODE_FS_OFF) ||
+      !(t->source->isa & COP_ISA (F)))
     return false;
   if (t->insn.op == COP_INSN_csrrs)
     return t->insn.rs1 == 0;
@@ -485,9 +484,9 @@ translate_insn (Translator *t)
 
   t->effects = t->insn.op == COP_INSN_ILLEGAL ? 0 : cop_insn_table[t->insn.op].effects;
   if (t->insn.op == COP_INSN_ILLEGAL ||
-      ((t->effects & FP) && (t->hart->mode & COP_MODE_FS_OFF)) ||
+      ((t->effects & FP) && (t->source->mode & COP_MODE_FS_OFF)) ||
       ((t->effects & FP_RM) && t->insn.rm == COP_RM_DYN &&
-       (t->hart->mode & COP_MODE_FRM_MASK) > COP_RM_RMM))
+       (t->source->mode & COP_MODE_FRM_MASK) > COP_RM_RMM))
     {
       add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
       return false;
@@ -585,8 +584,7 @@ typedef struct
   unsigned n;
   uint64_t starts[COP_PAGE_SIZE / 2 / 64];      /* a bit per halfword: some block starts there */
   uint64_t gpa;                                 /* of the page */
-  CopIsTranslated is_translated;
-  gpointer data;
+  const CopTranslateSource *source;
 } WorkList;
 
 static bool
@@ -602,7 +600,8 @@ add_work (WorkList *list, int64_t offset)
       list->n == COP_UNIT_MAX_BLOCKS || is_start (list, offset))
     return;
   if (list->n > 0 &&
-      (list->is_translated == NULL || list->is_translated (list->data, list->gpa + offset)))
+      (list->source->is_translated == NULL ||
+       list->source->is_translated (list->source->data, list->gpa + offset)))
     return;
   list->starts[offset / 2 / 64] |= UINT64_C (1) << (offset / 2 % 64);
   list->offsets[list->n++] = offset;
@@ -612,36 +611,49 @@ add_work (WorkList *list, int64_t offset)
 static bool
 read_next_page (Translator *t, uint16_t *high)
 {
-  uint64_t gva = t->page_gva + COP_PAGE_SIZE, gpa;
-  const uint8_t *bytes = cop_mmu_fetch (t->hart, gva, &gpa);
+  const CopTranslateSource *source = t->source;
+  uint64_t gpa;
+  const uint8_t *bytes = source->next_page (source->data, t->unit->gva + COP_PAGE_SIZE, &gpa);
 
-  if (bytes == NULL ||
-      cop_tlb_lookup (t->hart->fetch_tlb, gva, 1, COP_ACCESS_FETCH) == NULL)
+  if (bytes == NULL)
     return false;
-  cop_mmu_watch_code (t->hart, gpa, sizeof *high);
+  source->watch (source->data, gpa, sizeof *high);
   memcpy (high, bytes, sizeof *high);
   t->unit->next_gpa = gpa;
   add_statement (t, IR_CHECK_NEXT_PAGE, IR_NONE, IR_NONE, (uint64_t) (uintptr_t) bytes);
   return true;
 }
 
+/* Watches the lines that begin in [t->watched, offset + 4). */
+static void
+watch (Translator *t, unsigned offset)
+{
+  const unsigned line = 1u << COP_CODE_LINE_SHIFT;
+  unsigned end = MIN (offset + 4, COP_PAGE_SIZE);
+
+  if (end <= t->watched)
+    return;
+  t->source->watch (t->source->data, t->unit->gpa + offset, end - offset);
+  t->watched = (end + line - 1) & ~(line - 1);
+}
+
 /* The instruction at @offset; false when it is left to the interpreter. */
 static bool
 read_insn (Translator *t, unsigned offset)
 {
-  uint64_t gpa = t->unit->gpa + offset;
+  const uint8_t *page = t->source->page;
   uint16_t low, high = 0;
 
-  cop_mmu_watch_code (t->hart, gpa, MIN (4, COP_PAGE_SIZE - offset));
-  memcpy (&low, t->page + offset, sizeof low);
+  watch (t, offset);
+  memcpy (&low, page + offset, sizeof low);
   if ((low & 3) == 3)
     {
       if (offset + 4 <= COP_PAGE_SIZE)
-        memcpy (&high, t->page + offset + 2, sizeof high);
+        memcpy (&high, page + offset + 2, sizeof high);
       else if (!read_next_page (t, &high))
         return false;
     }
-  cop_insn_decode (low | (uint32_t) high << 16, t->hart->isa, &t->insn);
+  cop_insn_decode (low | (uint32_t) high << 16, t->source->isa, &t->insn);
   return true;
 }
 
@@ -659,6 +671,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
     }
   t->merge = IR_NONE;
   t->dirty = false;
+  t->watched = 0;
   while (more && offset < COP_PAGE_SIZE && t->block.n_insns < COP_UNIT_BLOCK_INSNS &&
          (offset == start || !is_start (list, offset)))
     {
@@ -672,7 +685,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
           more = false;
           break;
         }
-      if (G_UNLIKELY (cop_breakpoints_may_be_at (t->hart->breakpoints, offset)))
+      if (G_UNLIKELY (cop_breakpoints_may_be_at (t->source->breakpoints, offset)))
         {
           add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
           more = false;
@@ -706,21 +719,55 @@ add_successors (Translator *t, WorkList *list)
     add_work (list, t->block.end);
 }
 
-void
-cop_translate_unit (CopIrUnit *unit, CopHart *hart, uint64_t pc, uint64_t gpa, const uint8_t *page,
-                    CopIsTranslated is_translated, gpointer data)
+/* --- what it is made from ----------------------------------------------------------------------- */
+
+static void
+watch_for_hart (gpointer data, uint64_t gpa, uint64_t length)
 {
-  Translator t = { .unit = unit, .hart = hart, .page = page, .uses_spans = true };
-  WorkList list = { .is_translated = is_translated, .data = data };
+  cop_mmu_watch_code (data, gpa, length);
+}
+
+static const uint8_t *
+next_page_of_hart (gpointer data, uint64_t gva, uint64_t *gpa)
+{
+  CopHart *hart = data;
+  const uint8_t *bytes = cop_mmu_fetch (hart, gva, gpa);
+
+  /* Where PMP divides the page, more must be checked than where it lies. */
+  if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, gva, 1, COP_ACCESS_FETCH) == NULL)
+    return NULL;
+  return bytes;
+}
+
+CopTranslateSource
+cop_translate_source_of_hart (CopHart *hart, uint64_t pc, uint64_t gpa, const uint8_t *bytes)
+{
+  return (CopTranslateSource){
+    .isa = hart->isa,
+    .mode = hart->mode,
+    .breakpoints = hart->breakpoints,
+    .pc = pc,
+    .gpa = gpa,
+    .page = bytes - (gpa & OFFSET_MASK),
+    .watch = watch_for_hart,
+    .next_page = next_page_of_hart,
+    .data = hart,
+  };
+}
+
+void
+cop_translate_unit (CopIrUnit *unit, const CopTranslateSource *source)
+{
+  Translator t = { .unit = unit, .source = source, .uses_spans = true };
+  WorkList list = { .source = source };
   unsigned n_insns = 0;
 
   cop_ir_unit_clear (unit);
-  t.page_gva = pc & ~(uint64_t) OFFSET_MASK;
-  unit->gva = t.page_gva;
-  unit->gpa = list.gpa = gpa & ~(uint64_t) OFFSET_MASK;
+  unit->gva = source->pc & ~(uint64_t) OFFSET_MASK;
+  unit->gpa = list.gpa = source->gpa & ~(uint64_t) OFFSET_MASK;
   unit->next_gpa = 0;
-  unit->mode = hart->mode;
-  add_work (&list, gpa & OFFSET_MASK);
+  unit->mode = source->mode;
+  add_work (&list, source->gpa & OFFSET_MASK);
   for (unsigned i = 0; i < list.n && n_insns < COP_UNIT_MAX_INSNS; i++)
     {
       translate_block (&t, &list, list.offsets[i]);

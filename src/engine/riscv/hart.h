@@ -346,6 +346,9 @@ void cop_hart_request (CopHart *hart, const CopRequest *request);
    harts may wait for each other; its own requests are answered at the end. */
 void cop_hart_wait_answers (CopHart *self, int *unanswered);
 
+/* The same on a thread that drives no hart. */
+void cop_requests_wait (int *unanswered);
+
 /* Answers all queued requests; on the hart's thread. */
 void cop_hart_answer_requests (CopHart *hart);
 

@@ -381,27 +381,53 @@ drop_writer (CopHart *hart, uint64_t gpa)
   __atomic_fetch_and (&page->writers, ~(UINT64_C (1) << hart->id), __ATOMIC_SEQ_CST);
 }
 
+/* The lines of [gpa, gpa + length), on one page, a bit each. */
+static uint64_t
+lines_of (uint64_t gpa, uint64_t length)
+{
+  unsigned first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+  unsigned last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
+
+  return (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+}
+
+/* Puts lines on the watch; returns the harts that may hold write entries of the page. */
+static uint64_t
+watch_lines (CopPage *page, uint64_t lines)
+{
+  if ((__atomic_load_n (&page->code, __ATOMIC_RELAXED) & lines) != lines)
+    __atomic_fetch_or (&page->code, lines, __ATOMIC_SEQ_CST);
+  return __atomic_load_n (&page->writers, __ATOMIC_SEQ_CST);
+}
+
+static void
+ask_to_revoke (CopHart *hart, uint64_t gpa, int *unanswered)
+{
+  CopRequest request = {
+    .kind = COP_REQUEST_REVOKE_WRITE,
+    .address = gpa & PAGE_MASK,
+    .length = COP_PAGE_SIZE,
+    .unanswered = unanswered,
+  };
+
+  __atomic_fetch_add (unanswered, 1, __ATOMIC_SEQ_CST);
+  cop_hart_request (hart, &request);
+}
+
 void
 cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length)
 {
+  uint64_t mine = UINT64_C (1) << hart->id;
   CopPage *page;
-  unsigned first, last;
-  uint64_t lines, mine, writers;
+  uint64_t writers;
 
   if (cop_ram_span (hart->ram, gpa, length) == NULL)
     return;                     /* ROM: nobody writes it */
   page = cop_ram_page (hart->ram, gpa);
-  first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
-  last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
-  lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
-  mine = UINT64_C (1) << hart->id;
   /* Before the lines: who takes them off the watch afterwards knows whom to tell. */
   if (!(__atomic_load_n (&page->readers, __ATOMIC_RELAXED) & mine))
     __atomic_fetch_or (&page->readers, mine, __ATOMIC_SEQ_CST);
-  if ((__atomic_load_n (&page->code, __ATOMIC_RELAXED) & lines) != lines)
-    __atomic_fetch_or (&page->code, lines, __ATOMIC_SEQ_CST);
-
-  writers = __atomic_load_n (&page->writers, __ATOMIC_SEQ_CST);
+  writers = watch_lines (page, lines_of (gpa, length));
   if (writers == 0)
     return;
   if (writers & mine)
@@ -409,32 +435,36 @@ cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length)
   writers &= ~mine;
   for (unsigned id = 0; writers != 0; id++, writers >>= 1)
     if (writers & 1)
-      {
-        CopRequest request = {
-          .kind = COP_REQUEST_REVOKE_WRITE,
-          .address = gpa & PAGE_MASK,
-          .length = COP_PAGE_SIZE,
-          .unanswered = &hart->unanswered,
-        };
+      ask_to_revoke (cop_machine_hart (hart->machine, id), gpa, &hart->unanswered);
+}
 
-        __atomic_fetch_add (&hart->unanswered, 1, __ATOMIC_SEQ_CST);
-        cop_hart_request (cop_machine_hart (hart->machine, id), &request);
-      }
+void
+cop_mmu_watch_code_for_all (CopRam *ram, GPtrArray *harts, uint64_t gpa, uint64_t length,
+                            int *unanswered)
+{
+  uint64_t writers;
+
+  if (cop_ram_span (ram, gpa, length) == NULL)
+    return;
+  writers = watch_lines (cop_ram_page (ram, gpa), lines_of (gpa, length));
+  for (unsigned i = 0; writers != 0 && i < harts->len; i++)
+    {
+      CopHart *hart = g_ptr_array_index (harts, i);
+
+      if (writers >> hart->id & 1)
+        ask_to_revoke (hart, gpa, unanswered);
+    }
 }
 
 uint64_t
 cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length)
 {
   CopPage *page;
-  unsigned first, last;
 
   if (cop_ram_span (ram, gpa, length) == NULL)
     return 0;
   page = cop_ram_page (ram, gpa);
-  first = (gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
-  last = ((gpa + length - 1) & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT;
-  __atomic_fetch_and (&page->code, ~((UINT64_MAX >> (63 - last)) & (UINT64_MAX << first)),
-                      __ATOMIC_SEQ_CST);
+  __atomic_fetch_and (&page->code, ~lines_of (gpa, length), __ATOMIC_SEQ_CST);
   return __atomic_load_n (&page->readers, __ATOMIC_SEQ_CST);
 }
 

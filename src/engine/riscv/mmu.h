@@ -92,6 +92,17 @@ const uint8_t *cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa);
  */
 void cop_mmu_watch_code (CopHart *hart, uint64_t gpa, uint64_t length);
 
+/**
+ * cop_mmu_watch_code_for_all:
+ * @harts: (element-type CopHart): all that may write to @ram
+ * @unanswered: (inout): the caller's, who waits until it is 0 before code is used that was made of the
+ *   bytes: until then a store may slip through, which is reported when its hart answers
+ *
+ * The same on a thread that drives no hart, and keeps nothing of its own that is made of the bytes.
+ */
+void cop_mmu_watch_code_for_all (CopRam *ram, GPtrArray *harts, uint64_t gpa, uint64_t length,
+                                 int *unanswered);
+
 /* Takes lines off the watch again: no engine holds code of them. Returns the harts that may hold some
    yet, a bit each. */
 uint64_t cop_mmu_unwatch_code (CopRam *ram, uint64_t gpa, uint64_t length);

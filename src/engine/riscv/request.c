@@ -234,6 +234,20 @@ all_answered (int *unanswered)
 }
 
 void
+cop_requests_wait (int *unanswered)
+{
+  for (unsigned i = 0; i < SPINS && !all_answered (unanswered); i++)
+    RELAX ();
+  while (!all_answered (unanswered))
+    {
+      int left = __atomic_load_n (unanswered, __ATOMIC_ACQUIRE);
+
+      if (left > 0)
+        futex_wait (unanswered, left);
+    }
+}
+
+void
 cop_hart_wait_answers (CopHart *self, int *unanswered)
 {
   bool was_parked;
@@ -246,17 +260,7 @@ cop_hart_wait_answers (CopHart *self, int *unanswered)
   g_mutex_unlock (&self->lock);
   if (!was_parked)
     cop_hart_park (self);
-
-  for (unsigned i = 0; i < SPINS && !all_answered (unanswered); i++)
-    RELAX ();
-  while (!all_answered (unanswered))
-    {
-      int left = __atomic_load_n (unanswered, __ATOMIC_ACQUIRE);
-
-      if (left > 0)
-        futex_wait (unanswered, left);
-    }
-
+  cop_requests_wait (unanswered);
   if (!was_parked)
     cop_hart_unpark (self);
 }

@@ -36,9 +36,9 @@ find_features (CopHostFeatures *host)
 }
 
 static CopJitBackend *
-x86_create (void)
+x86_create (const CopJitBackend *like)
 {
-  CopJitBackend *b = g_new0 (CopJitBackend, 1);
+  CopJitBackend *b = like == NULL ? g_new0 (CopJitBackend, 1) : g_memdup2 (like, sizeof *like);
 
   cop_asm_init (&b->a);
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));

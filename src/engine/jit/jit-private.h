@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the files of the hybrid engine and the JIT share.
+ */
+#pragma once
+
+#include "engine/interp/block.h"
+#include "engine/jit/background.h"
+#include "engine/jit/cache.h"
+#include "engine/jit/translate.h"
+#include "engine/jit/verify.h"
+
+#include <string.h>
+
+typedef struct
+{
+  CopEngine parent;
+  CopJitCache *cache; /* (owned) */
+  CopJitBackground *background; /* (owned) (nullable): harts translate for themselves */
+  CopIrUnit *unit; /* (owned) (nullable): the background thread's */
+  CopJitLowerer *lowerer; /* (owned) (nullable): the background thread's */
+  uint64_t translation_ns; /* of the background thread */
+  int32_t heat;
+  CopEngineConfig config;
+  GMutex lock;
+  GPtrArray *harts; /* (element-type CopHart) (owned array); guarded by lock */
+} CopJit;
+
+/* What the engine keeps for a hart. */
+typedef struct
+{
+  CopBlockCache *blocks; /* (owned): what the interpreter runs */
+  CopIrUnit *unit; /* (owned) (nullable): translations are built here */
+  CopJitLowerer *lowerer; /* (owned) (nullable): and here */
+  CopJitJump *jumps; /* (owned) */
+  uint64_t exits[COP_JIT_EXIT_BLOCK + 1];
+  uint64_t insns_translated; /* retired in translated code */
+  uint64_t translation_ns;
+  CopJitVerify *verify; /* (owned) (nullable) */
+  CopJitExit exit; /* of the stretch that is verified */
+} CopJitHart;
+
+static inline CopJitHart *
+cop_jit_hart (const CopHart *hart)
+{
+  return hart->engine_data;
+}
+
+static inline void
+cop_jit_clear_jumps (CopHart *hart)
+{
+  memset (hart->jit.jumps, 0, sizeof (CopJitJump) << COP_JIT_JUMP_BITS);
+}
+
+/* Whether the interpreter need not run what is at @gpa. */
+bool cop_jit_has_code (CopHart *hart, uint64_t gpa);
+
+/**
+ * cop_jit_translate:
+ * Translates the unit at @pc on the hart's own thread, in parallel with others.
+ *
+ * Returns: (nullable): its entry; NULL when it is left to the interpreter
+ */
+const void *cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc);
+
+/* Has the background thread translate the unit at @pc. False when it cannot. */
+bool cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc);
+
+/* What the background thread does. */
+void cop_jit_work (gpointer jit, const CopJitJob *job);
