@@ -305,25 +305,40 @@ read_mip (CopHart *hart, unsigned number)
   return cop_hart_mip (hart);
 }
 
-/* Other threads set bits of mip at any time: only the bits of @mask are replaced. */
+/* Other threads set bits of mip at any time: no others than these are written. */
 static void
-replace_mip (CopHart *hart, uint64_t mask, uint64_t value)
+change_mip (CopHart *hart, uint64_t clear, uint64_t set_bits)
 {
-  __atomic_fetch_and (&hart->s.mip, ~mask | value, __ATOMIC_SEQ_CST);
-  __atomic_fetch_or (&hart->s.mip, value & mask, __ATOMIC_SEQ_CST);
+  __atomic_fetch_and (&hart->s.mip, ~clear | set_bits, __ATOMIC_SEQ_CST);
+  __atomic_fetch_or (&hart->s.mip, set_bits, __ATOMIC_SEQ_CST);
   cop_hart_update_irq (hart);
+}
+
+/* The bits that software may write by way of mip. */
+static uint64_t
+mip_writable (const CopHart *hart)
+{
+  uint64_t mask = cop_hart_irq_bits (hart) & ~COP_IRQS_M;
+
+  /* With Sstc on, STIP is what stimecmp says. */
+  if (hart->s.menvcfg & COP_ENVCFG_STCE)
+    mask &= ~COP_IRQ_BIT (COP_IRQ_STI);
+  return mask;
+}
+
+static uint64_t
+sip_writable (const CopHart *hart)
+{
+  return (COP_IRQ_BIT (COP_IRQ_SSI) | COP_IRQ_BIT (COP_IRQ_LCOFI)) & hart->s.mideleg;
 }
 
 static void
 write_mip (CopHart *hart, unsigned number, uint64_t value)
 {
-  uint64_t mask = cop_hart_irq_bits (hart) & ~COP_IRQS_M;
+  uint64_t mask = mip_writable (hart);
 
   (void) number;
-  /* With Sstc on, STIP is what stimecmp says. */
-  if (hart->s.menvcfg & COP_ENVCFG_STCE)
-    mask &= ~COP_IRQ_BIT (COP_IRQ_STI);
-  replace_mip (hart, mask, value);
+  change_mip (hart, mask, value & mask);
 }
 
 static uint64_t
@@ -351,10 +366,10 @@ read_sip (CopHart *hart, unsigned number)
 static void
 write_sip (CopHart *hart, unsigned number, uint64_t value)
 {
+  uint64_t mask = sip_writable (hart);
+
   (void) number;
-  replace_mip (hart,
-               (COP_IRQ_BIT (COP_IRQ_SSI) | COP_IRQ_BIT (COP_IRQ_LCOFI)) & hart->s.mideleg,
-               value);
+  change_mip (hart, mask, value & mask);
 }
 
 /* Traps. */
@@ -653,18 +668,22 @@ cop_csr_modify (CopHart *hart, unsigned number, uint64_t clear, uint64_t set_bit
                 uint64_t *value)
 {
   const CopCsr *csr = access_csr (hart, number, true);
-  uint64_t old, base;
+  uint64_t old, mask;
 
   if (csr == NULL)
     return false;
 
   old = get (csr, hart, number);
-  base = old;
-  /* What the line of the interrupt controller shows in SEIP is not written back.
+  /* Nothing is written back: not what the line of the interrupt controller shows in SEIP, nor an SSIP
+     from before another hart set it.
      Source: RISC-V Privileged Spec 20240411 §3.1.9 */
-  if (csr->write == write_mip)
-    base = __atomic_load_n (&hart->s.mip, __ATOMIC_SEQ_CST);
-  set (csr, hart, number, (base & ~clear) | set_bits);
+  if (csr->write == write_mip || csr->write == write_sip)
+    {
+      mask = csr->write == write_mip ? mip_writable (hart) : sip_writable (hart);
+      change_mip (hart, clear & mask, set_bits & mask);
+    }
+  else
+    set (csr, hart, number, (old & ~clear) | set_bits);
   *value = old;
   return true;
 }

@@ -22,7 +22,8 @@ bool cop_csr_write (CopHart *hart, unsigned number, uint64_t value);
 /**
  * cop_csr_modify:
  * csrrs and csrrc with a source that is not x0, in one step: (old & ~@clear) | @set is written.
- * Not the same as a read and a write for mip.SEIP, where what hardware holds is not written back.
+ * Not the same as a read and a write for mip, where what hardware and other harts hold is not written
+ * back.
  *
  * @value: (out): the old value; set on success only
  *

@@ -329,6 +329,48 @@ test_seip_is_not_written_back (void)
   test_hart_free (&test);
 }
 
+#define ROUNDS 200000
+
+/* Another hart that sends interrupts and takes them back, as nobody else does. */
+static gpointer
+send_interrupts (gpointer data)
+{
+  CopHart *hart = data;
+
+  for (unsigned i = 0; i < ROUNDS; i++)
+    {
+      cop_hart_set_irq (hart, COP_IRQ_SSI, true);
+      g_assert_true (cop_hart_mip (hart) & COP_IRQ_BIT (COP_IRQ_SSI));
+      cop_hart_set_irq (hart, COP_IRQ_SSI, false);
+    }
+  return NULL;
+}
+
+static void
+test_mip_keeps_what_comes_meanwhile (void)
+{
+  static const unsigned numbers[] = { 0x344, 0x144 };
+  TestHart test = test_hart_new (cop_isa_default ());
+  uint64_t overflow = COP_IRQ_BIT (COP_IRQ_LCOFI), old;
+
+  g_test_summary ("csrrs and csrrc of one bit of mip lose no interrupt that another hart sends");
+  write_csr (test.hart, 0x303, overflow | COP_IRQ_BIT (COP_IRQ_SSI));
+  for (unsigned i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      GThread *sender = g_thread_new ("sender", send_interrupts, test.hart);
+
+      for (unsigned j = 0; j < ROUNDS; j++)
+        {
+          g_assert_true (cop_csr_modify (test.hart, numbers[i], 0, overflow, &old));
+          g_assert_false (old & overflow);
+          g_assert_true (cop_csr_modify (test.hart, numbers[i], overflow, 0, &old));
+          g_assert_true (old & overflow);
+        }
+      g_thread_join (sender);
+    }
+  test_hart_free (&test);
+}
+
 static void
 test_cache_block_operations (void)
 {
@@ -466,6 +508,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/riscv/csr/sstc", test_sstc);
   g_test_add_func ("/engine/riscv/csr/delegated-views", test_delegated_views);
   g_test_add_func ("/engine/riscv/csr/seip", test_seip_is_not_written_back);
+  g_test_add_func ("/engine/riscv/csr/mip-meanwhile", test_mip_keeps_what_comes_meanwhile);
   g_test_add_func ("/engine/riscv/csr/cache-blocks", test_cache_block_operations);
   g_test_add_func ("/engine/riscv/csr/wfi", test_wfi);
   g_test_add_func ("/engine/riscv/csr/state-stays-valid", test_state_stays_valid);
