@@ -37,6 +37,30 @@ cop_asm_grow (CopAsm *a)
   a->code = g_realloc (a->code, a->capacity);
 }
 
+/* Source: SDM vol. 2, NOP: the recommended forms of each length */
+static void
+pad (CopAsm *a, unsigned n)
+{
+  static const uint8_t nops[][7] = {
+    { 0x90 },
+    { 0x66, 0x90 },
+    { 0x0f, 0x1f, 0x00 },
+    { 0x0f, 0x1f, 0x40, 0x00 },
+    { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
+    { 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00 },
+    { 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00 },
+  };
+
+  for (unsigned i = 0; i < n; i++)
+    emit8 (a, nops[n - 1][i]);
+}
+
+void
+asm_align8 (CopAsm *a)
+{
+  pad (a, -a->size & 7);
+}
+
 CopLabel
 asm_new_label (CopAsm *a)
 {
@@ -233,9 +257,30 @@ rel32 (CopAsm *a, CopLabel label, const void *target)
   emit32 (a, 0);
 }
 
+/* Whether a jump to @label fits into two bytes; its displacement. Only jumps back are known to. */
+static bool
+is_short (const CopAsm *a, CopLabel label, uint8_t *rel)
+{
+  uint32_t target = g_array_index (a->labels, uint32_t, label);
+  int64_t distance = (int64_t) target - (int64_t) (a->size + 2);
+
+  if (target == LABEL_UNBOUND || distance < INT8_MIN)
+    return false;
+  *rel = (uint8_t) distance;
+  return true;
+}
+
 void
 asm_jcc (CopAsm *a, CopCond cc, CopLabel label)
 {
+  uint8_t rel;
+
+  if (is_short (a, label, &rel))
+    {
+      emit8 (a, 0x70 + cc);
+      emit8 (a, rel);
+      return;
+    }
   emit8 (a, 0x0f);
   emit8 (a, 0x80 + cc);
   rel32 (a, label, NULL);
@@ -244,6 +289,14 @@ asm_jcc (CopAsm *a, CopCond cc, CopLabel label)
 void
 asm_jmp (CopAsm *a, CopLabel label)
 {
+  uint8_t rel;
+
+  if (is_short (a, label, &rel))
+    {
+      emit8 (a, 0xeb);
+      emit8 (a, rel);
+      return;
+    }
   emit8 (a, 0xe9);
   rel32 (a, label, NULL);
 }
@@ -280,9 +333,10 @@ asm_call_to (CopAsm *a, const void *target)
 uint32_t
 asm_jmp_patchable (CopAsm *a, CopLabel label)
 {
-  while (((a->size + 1) & 7) > 4)
-    emit8 (a, 0x90);
-  asm_jmp (a, label);
+  if (((a->size + 1) & 7) > 4)
+    pad (a, 7 - (a->size & 7));
+  emit8 (a, 0xe9);
+  rel32 (a, label, NULL);
   return a->size - 4;
 }
 

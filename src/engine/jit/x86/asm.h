@@ -142,6 +142,9 @@ emit64 (CopAsm *a, uint64_t word)
   emit32 (a, word >> 32);
 }
 
+/* Pads to a multiple of eight bytes with one instruction that does nothing. */
+void asm_align8 (CopAsm *a);
+
 CopLabel asm_new_label (CopAsm *a);
 void asm_bind (CopAsm *a, CopLabel label);
 

@@ -387,10 +387,14 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
   return true;
 }
 
-static void
-lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next)
+/* @fallen_into: control comes here from the block before. Returns the same for the next one. */
+static bool
+lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next,
+             bool fallen_into)
 {
   CopJitBlockCode entry = { .offset = block->offset };
+  bool has_own_way =
+    fallen_into || b->block_maps[number] != STANDARD_MAP || b->nests[number] != NO_NEST;
   CopLabel bounce;
   CopStub *budget;
   bool goes_on = true;
@@ -415,32 +419,37 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   budget->place = block->n_insns;
   budget->imm = b->code->blocks->len;
   bounce = budget->label;
-  while (b->a.size & 7)
-    emit8 (&b->a, 0x90);
+  /* No padding where control falls through: who comes from elsewhere does so by a way of its own. */
+  if (!has_own_way)
+    asm_align8 (&b->a);
   asm_bind (&b->a, b->block_labels[number]);
   entry.entry = b->a.size;
   g_array_append_val (b->code->blocks, entry);
-  /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
-  asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
-  asm_jcc (&b->a, CC_L, bounce);
-  if (b->block_maps[number] != STANDARD_MAP || b->nest != NO_NEST)
+  if (has_own_way)
     {
-      /* Entered from elsewhere by a way of its own. */
       CopStub *stub = lower_add_stub (b, STUB_ENTRY);
 
       stub->detail = number;
       stub->imm = b->code->blocks->len - 1;
+      asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
     }
+  else
+    /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
+    asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
+  asm_jcc (&b->a, CC_L, bounce);
 
   for (unsigned i = 0; i < block->n && goes_on; i++)
     goes_on = lower_statement (
       b, &g_array_index (b->unit->statements, CopIrStatement, block->first + i));
   if (!goes_on)
-    return;
+    return false;
   if (next == NULL || next->offset != block->end)
-    go_to (b, block->end);
-  else
-    enter_block (b, b->block_index[next->offset / 2]);
+    {
+      go_to (b, block->end);
+      return false;
+    }
+  enter_block (b, b->block_index[next->offset / 2]);
+  return true;
 }
 
 /* --- out of line ------------------------------------------------------------------------------- */
@@ -459,8 +468,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       asm_jmp_to (&b->a, b->exit_at);
       break;
     case STUB_ENTRY:
-      while (b->a.size & 7)
-        emit8 (&b->a, 0x90);
+      asm_align8 (&b->a);
       g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).entry = b->a.size;
       /* What a jump is written over, when the entry is closed: nop [rax + disp32]. */
       asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
@@ -540,6 +548,7 @@ static size_t
 x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
 {
   g_autoptr (GPtrArray) order = g_ptr_array_new ();
+  bool falls = false;
 
   cop_asm_reset (&b->a);
   g_array_set_size (code->blocks, 0);
@@ -566,8 +575,8 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
     {
       const CopIrBlock *block = g_ptr_array_index (order, i);
 
-      lower_block (b, b->block_index[block->offset / 2], block,
-                   i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL);
+      falls = lower_block (b, b->block_index[block->offset / 2], block,
+                           i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL, falls);
     }
   lower_stubs (b);
   return b->a.size;
