@@ -63,6 +63,7 @@ cop_jit_cache_new (size_t size, GError **error)
   cop_jit_index_init (&cache->index);
   cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
   cache->next_pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
+  cache->page_changes = g_new0 (uint32_t, COP_JIT_PAGES);
   for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
     cache->units[i] = g_ptr_array_new ();
   if (!map_code (cache, error))
@@ -107,6 +108,7 @@ cop_jit_cache_free (CopJitCache *cache)
   cop_jit_index_clear (&cache->index);
   g_free (cache->pages);
   g_free (cache->next_pages);
+  g_free (cache->page_changes);
   g_mutex_clear (&cache->lock);
   g_free (cache);
 }
@@ -367,12 +369,31 @@ close_unit (CopJitCache *cache, CopJitUnit *unit)
     }
 }
 
+CopJitChanges
+cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa)
+{
+  return (CopJitChanges){
+    .page = __atomic_load_n (&cache->page_changes[page_slot (gpa)], __ATOMIC_ACQUIRE),
+    .all = __atomic_load_n (&cache->changes, __ATOMIC_ACQUIRE),
+  };
+}
+
+bool
+cop_jit_cache_is_current (const CopJitCache *cache, const CopIrUnit *unit,
+                          const CopJitChanges *before)
+{
+  CopJitChanges now = cop_jit_cache_changes (cache, unit->gpa);
+
+  return now.page == before->page && (unit->next_gpa == 0 || now.all == before->all);
+}
+
 void
 cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length)
 {
   uint64_t end = gpa + length;
 
   g_mutex_lock (&cache->lock);
+  __atomic_fetch_add (&cache->changes, 1, __ATOMIC_RELEASE);
   for (uint64_t at = gpa; at < end; at = (at & ~(COP_PAGE_SIZE - 1)) + COP_PAGE_SIZE)
     {
       uint64_t page = at & ~(COP_PAGE_SIZE - 1);
@@ -381,6 +402,7 @@ cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length)
       uint64_t lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
       CopJitUnit *unit, *next;
 
+      __atomic_fetch_add (&cache->page_changes[page_slot (page)], 1, __ATOMIC_RELEASE);
       for (unit = cache->pages[page_slot (page)]; unit != NULL; unit = next)
         {
           next = unit->page_next;

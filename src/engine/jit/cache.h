@@ -71,6 +71,8 @@ typedef struct
   CopJitIndex  index;           /* looked into without the lock */
   CopJitUnit  **pages;          /* (owned) */
   CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
+  uint32_t    *page_changes;    /* (owned) (element-type atomic): invalidations by page */
+  uint32_t     changes;         /* atomic: of all pages */
   CopJitRecord *record;         /* (owned) (nullable): for people */
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
 } CopJitCache;
@@ -83,6 +85,14 @@ typedef struct
  */
 CopJitCache *cop_jit_cache_new (size_t size, GError **error);
 void cop_jit_cache_free (CopJitCache *cache);
+
+/* How often code was invalidated until now: read before the bytes of a unit are. */
+typedef struct
+{
+  uint32_t page, all;           /* of pages that share a slot with the unit's; of all */
+} CopJitChanges;
+
+CopJitChanges cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa);
 
 /* Lines of its page that a unit was read from, a bit each. */
 uint64_t cop_jit_lines_of (const CopIrUnit *unit);
@@ -115,6 +125,18 @@ void cop_jit_cache_link (CopJitCache *cache, uint32_t number);
 
 /* Appends the host code of the unit with a block at @gpa, if there is one, in hexadecimal. */
 void cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *text);
+
+/**
+ * cop_jit_cache_is_current:
+ * @before: what cop_jit_cache_changes() said before the bytes of @unit were read
+ *
+ * That lines are watched is not enough: they may have been written, and watched again by a hart that
+ * decoded the new bytes. The lock is held.
+ *
+ * Returns: whether nothing of @unit was invalidated since
+ */
+bool cop_jit_cache_is_current (const CopJitCache *cache, const CopIrUnit *unit,
+                               const CopJitChanges *before);
 
 /* Closes units made from bytes of [gpa, gpa + length). */
 void cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length);

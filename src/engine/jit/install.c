@@ -79,14 +79,16 @@ typedef enum
 } Outcome;
 
 static Outcome
-install (CopJit *jit, CopJitLowerer *lowerer, const CopIrUnit *unit, uint64_t gpa)
+install (CopJit *jit, CopJitLowerer *lowerer, const CopIrUnit *unit, uint64_t gpa,
+         const CopJitChanges *before)
 {
   Outcome outcome = CHANGED;
 
   g_mutex_lock (&jit->cache->lock);
   if (cop_jit_cache_find (jit->cache, gpa, unit->mode) != NULL)
     outcome = INSTALLED;
-  else if (is_watched (jit->parent.ram, unit))
+  else if (cop_jit_cache_is_current (jit->cache, unit, before) &&
+           is_watched (jit->parent.ram, unit))
     outcome = cop_jit_cache_add (jit->cache, lowerer, unit) ? INSTALLED : FULL;
   g_mutex_unlock (&jit->cache->lock);
   return outcome;
@@ -125,12 +127,14 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
   for (unsigned tries = 0; tries < TRIES && code == NULL; tries++)
     {
       CopTranslateSource source;
+      CopJitChanges before;
       Outcome outcome;
       uint64_t gpa;
       const uint8_t *bytes = cop_mmu_fetch (hart, pc, &gpa);
 
       if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
         break;
+      before = cop_jit_cache_changes (jit->cache, gpa);
       source = cop_translate_source_of_hart (hart, pc, gpa, bytes);
       source.is_translated = is_translated;
       make_unit (jit, &source, own->unit);
@@ -140,7 +144,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
           continue;
         }
       cop_jit_lower (own->lowerer, own->unit);
-      outcome = install (jit, own->lowerer, own->unit, gpa);
+      outcome = install (jit, own->lowerer, own->unit, gpa, &before);
       if (outcome == FULL)
         {
           evict (jit, hart);
@@ -261,11 +265,13 @@ cop_jit_work (gpointer data, const CopJitJob *job)
     }
   for (unsigned tries = 0; tries < TRIES && outcome == CHANGED && !work.abandoned; tries++)
     {
+      CopJitChanges before = cop_jit_cache_changes (jit->cache, job->gpa);
+
       make_unit (jit, &source, jit->unit);
       cop_jit_lower (jit->lowerer, jit->unit);
       cop_requests_wait (&work.unanswered);
       if (!work.abandoned)
-        outcome = install (jit, jit->lowerer, jit->unit, job->gpa);
+        outcome = install (jit, jit->lowerer, jit->unit, job->gpa, &before);
     }
   if (outcome == FULL)
     evict (jit, NULL);

@@ -175,7 +175,7 @@ typedef struct
 {
   uint8_t *hva;                 /* NULL: to a device at gpa */
   uint64_t gpa;
-  bool     watched;             /* there is code on the page, or nobody would hear of new code */
+  bool     watched;             /* nobody would hear of code that is written */
 } StoreTarget;
 
 static bool
@@ -209,8 +209,9 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
       *target = (StoreTarget){
         .hva = block->hva + (found.gpa - block->gpa),
         .gpa = found.gpa,
-        .watched = !found.uniform || __atomic_load_n (&cop_ram_page (hart->ram, found.gpa)->code,
-                                                      __ATOMIC_RELAXED) != 0,
+        /* Who was not let to write unasked is asked after the store, whatever stands there now:
+           others may begin to watch in between. */
+        .watched = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_STORE) == NULL,
       };
       return true;
     }
