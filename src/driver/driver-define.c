@@ -153,6 +153,9 @@ reserve_name (CopDomain *domain, const char *name, GError **error)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&driver->lock);
   CopDomain *other = g_hash_table_lookup (driver->by_name, name);
 
+  if (other == domain)
+    return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
+                            _ ("Can't rename domain to itself"));
   if (other != NULL)
     return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_FAILED,
                             _ ("domain '%s' already exists with uuid %s"), name, other->uuid_text);

@@ -204,8 +204,24 @@ COP_REMOTE_HANDLES (domain_set_interface_parameters, DomainSetInterfaceParameter
   return refuse (call, &args->dom, _ ("bandwidth of an interface"), error);
 }
 
+/* Disks have no threads of their own. */
+COP_REMOTE_HANDLES (domain_get_iothread_info, DomainGetIothreadInfo)
+{
+  g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
+  bool ok;
+
+  if (domain == NULL ||
+      !cop_remote_check_flags (args->flags, COP_AFFECT_LIVE | COP_AFFECT_CONFIG, error))
+    return false;
+  g_mutex_lock (&domain->lock);
+  ok = cop_domain_pick_config (domain, args->flags, error) != NULL;
+  g_mutex_unlock (&domain->lock);
+  return ok;
+}
+
 /* clang-format off */
 const CopHandler cop_remote_tune_handlers[] = {
+  COP_REMOTE_HANDLER (DOMAIN_GET_IOTHREAD_INFO, DomainGetIothreadInfo, domain_get_iothread_info),
   COP_REMOTE_HANDLER (DOMAIN_GET_SCHEDULER_TYPE, DomainGetSchedulerType, domain_get_scheduler_type),
   COP_REMOTE_HANDLER (DOMAIN_GET_SCHEDULER_PARAMETERS, DomainGetSchedulerParameters, domain_get_scheduler_parameters),
   COP_REMOTE_HANDLER (DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS, DomainGetSchedulerParametersFlags, domain_get_scheduler_parameters_flags),

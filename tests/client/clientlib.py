@@ -181,3 +181,19 @@ def run(cases, after=lambda: None):
             failed = True
             print(f'# cleaning up after {title}: {error}')
     return 1 if failed else 0
+
+
+def run_file(names, cases=(), clean=True):
+    """Runs a file's functions test_*, then @cases, with one daemon that its variable `daemon` gets.
+    @clean: removes all domains after each."""
+    try:
+        need_program('virsh')
+    except Skip as skip:
+        print(f'1..0 # SKIP {skip}')
+        return 0
+    daemon = names['daemon'] = Daemon()
+    try:
+        return run([value for name, value in names.items() if name.startswith('test_')] +
+                   list(cases), after=daemon.remove_all if clean else lambda: None)
+    finally:
+        daemon.stop()

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from clientlib import DEADLINE, Daemon, Skip, need_program, run, wait_for
+from clientlib import DEADLINE, Skip, run_file, wait_for
 
 daemon = None
 
@@ -197,20 +197,5 @@ def test_options():
     assert call('--system', '--session').returncode == 2
 
 
-def main():
-    global daemon
-    cases = [value for name, value in globals().items() if name.startswith('test_')]
-    try:
-        need_program('virsh')
-    except Skip as skip:
-        print(f'1..0 # SKIP {skip}')
-        return 0
-    daemon = Daemon()
-    try:
-        return run(cases)
-    finally:
-        daemon.stop()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_file(globals(), clean=False))

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from clientlib import Daemon, Skip, domain_xml, need_program, run, wait_for
+from clientlib import domain_xml, run_file, wait_for
 
 OPERATIONS = int(os.environ.get('COPPICE_OPERATIONS', '60'))
 daemon = None
@@ -160,20 +160,5 @@ def test_a_machine_that_dies_is_noticed():
     daemon.ok('undefine', 'vm')
 
 
-def main():
-    global daemon
-    try:
-        need_program('virsh')
-    except Skip as skip:
-        print(f'1..0 # SKIP {skip}')
-        return 0
-    daemon = Daemon()
-    try:
-        return run([value for name, value in globals().items() if name.startswith('test_')],
-                   after=daemon.remove_all)
-    finally:
-        daemon.stop()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_file(globals()))

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 
-from clientlib import Daemon, Skip, domain_xml, need_program, run, wait_for
+from clientlib import domain_xml, need_program, run_file, wait_for
 
 DISK = '''
     <disk type='file' device='disk'>
@@ -382,20 +382,5 @@ def test_virt_install_and_virt_xml():
     remove('imported')
 
 
-def main():
-    global daemon
-    cases = [value for name, value in globals().items() if name.startswith('test_')]
-    try:
-        need_program('virsh')
-    except Skip as skip:
-        print(f'1..0 # SKIP {skip}')
-        return 0
-    daemon = Daemon()
-    try:
-        return run(cases, after=daemon.remove_all)
-    finally:
-        daemon.stop()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_file(globals()))
