@@ -35,6 +35,7 @@ typedef struct
   bool     write_through;       /* a write is on the medium when it is done: no cache to flush */
   bool     no_discard;          /* the guest cannot give blocks back */
   CopBlockChoice choice;
+  const struct CopBlockBackendOps *ops; /* (nullable): instead of the host's, in tests */
   char    *serial;              /* (owned) (nullable): at most 20 bytes */
   char    *label;               /* (owned): for messages: the path as the user wrote it */
   CopDiskCounters *counters;    /* (unowned) (nullable): the machine's business */
@@ -118,6 +119,8 @@ typedef struct
   bool             deterministic_seed;  /* rng-seed from 0, not from the host: for tests */
 
   CopMachineActions actions;
+  unsigned         patience_ms; /* for a host that does not answer, before a reset or the end goes on
+                                   without it and a pause is given up; 0: the default */
   CopCounters     *counters;    /* (unowned) (nullable): outlives the machine */
 
   /* (owned): a saved memory, as cop_ram_save() makes, to begin with instead of loading what is to

@@ -5,6 +5,36 @@
  */
 #include "engine/machine-private.h"
 
+/* How long the host's storage may take to answer before a reset or the end goes on without it, and
+   a pause is given up: a disk that is merely slow does better. */
+#define PATIENCE_MS 10000
+
+/* How often a pause that waits for storage looks whether it is still wanted. */
+#define LOOK_UP_MS 100
+
+static unsigned
+patience_ms (const CopMachine *machine)
+{
+  return machine->config->patience_ms > 0 ? machine->config->patience_ms : PATIENCE_MS;
+}
+
+/* Lets harts that wait in a device for the host do so for as long as it takes, or not much longer.
+   The lock is held. */
+static void
+limit_patience (CopMachine *machine, bool limited)
+{
+  int64_t at =
+    limited ? g_get_monotonic_time () + patience_ms (machine) * G_TIME_SPAN_MILLISECOND : 0;
+
+  for (unsigned i = 0; i < machine->bus.devices->len; i++)
+    {
+      CopDevice *device = g_ptr_array_index (machine->bus.devices, i);
+
+      if (!limited || device->give_up_at == 0)
+        __atomic_store_n (&device->give_up_at, at, __ATOMIC_RELEASE);
+    }
+}
+
 /* Harts park at their next instruction. The lock is held. */
 static void
 hold_harts (CopMachine *machine)
@@ -14,25 +44,29 @@ hold_harts (CopMachine *machine)
     cop_hart_kick (machine->harts[i].hart, COP_PENDING_STOP);
 }
 
-static void
-quiesce_devices (CopMachine *machine)
+/* Returns: whether all are quiet; if not, @machine->unquiet is one whose host does not answer */
+static bool
+quiesce_devices (CopMachine *machine, unsigned wait_ms)
 {
   if (machine->quiet)
-    return;
+    return true;
+  machine->unquiet = NULL;
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     {
       CopDevice *device = g_ptr_array_index (machine->bus.devices, i);
 
-      if (device->type->quiesce != NULL)
-        device->type->quiesce (device);
+      if (device->type->quiesce != NULL && !device->type->quiesce (device, wait_ms))
+        machine->unquiet = device;
     }
-  machine->quiet = true;
+  machine->disturbed = true;
+  machine->quiet = machine->unquiet == NULL;
+  return machine->quiet;
 }
 
 static void
 resume_devices (CopMachine *machine)
 {
-  if (!machine->quiet)
+  if (!machine->disturbed)
     return;
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     {
@@ -41,7 +75,7 @@ resume_devices (CopMachine *machine)
       if (device->type->resume != NULL)
         device->type->resume (device);
     }
-  machine->quiet = false;
+  machine->quiet = machine->disturbed = false;
 }
 
 /* Everything to its values after power-on. No hart runs, devices are quiet. */
@@ -71,8 +105,10 @@ settle_reset (CopMachine *machine)
   machine->reset_by_guest = false;
   g_mutex_unlock (&machine->lock);
 
-  quiesce_devices (machine);
+  /* One that does not become quiet is reset all the same. */
+  quiesce_devices (machine, patience_ms (machine));
   done = reset_all (machine, &error);
+  machine->quiet = done || machine->quiet;
   if (machine->config->counters != NULL)
     COP_COUNT (machine->config->counters->resets, 1);
   if (done && by_guest && machine->events.reset != NULL)
@@ -95,7 +131,7 @@ settle_end (CopMachine *machine)
 
   g_mutex_unlock (&machine->lock);
   cop_timers_stop (machine->timers);
-  quiesce_devices (machine);
+  quiesce_devices (machine, patience_ms (machine));
   cop_machine_count (machine, false);
   g_mutex_lock (&machine->lock);
   machine->end = end;
@@ -121,18 +157,23 @@ settle_running (CopMachine *machine)
   /* Wanted meanwhile: settle() looks again, with the harts still held. */
   if (!machine->want_running || machine->want_reset || machine->want_end.reason != COP_END_NONE)
     return;
+  limit_patience (machine, false);
   __atomic_store_n (&machine->hold, false, __ATOMIC_SEQ_CST);
 }
 
+/* Unless storage keeps it from that: then settle() looks again, and the pause may be given up. */
 static void
 settle_paused (CopMachine *machine)
 {
+  bool quiet;
+
   g_mutex_unlock (&machine->lock);
   cop_timers_stop (machine->timers);
-  quiesce_devices (machine);
+  quiet = quiesce_devices (machine, LOOK_UP_MS);
   cop_machine_count (machine, false);
   g_mutex_lock (&machine->lock);
-  machine->status = COP_MACHINE_PAUSED;
+  if (quiet)
+    machine->status = COP_MACHINE_PAUSED;
 }
 
 /* Brings the machine to what is wanted of it, one step after the other, once all harts are parked.
@@ -206,6 +247,7 @@ io_thread (gpointer data)
   g_main_context_push_thread_default (machine->context);
   g_main_loop_run (machine->loop);
   g_main_context_pop_thread_default (machine->context);
+  cop_machine_thread_gone (machine);
   return NULL;
 }
 
@@ -270,21 +312,39 @@ cop_machine_want_pause (CopMachine *machine)
   change (machine);
 }
 
+/* Has the machine go on that could not be paused. The lock is held. */
+static bool
+give_up_pause (CopMachine *machine, GError **error)
+{
+  machine->want_running = true;
+  change (machine);
+  g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_HOST,
+               "the machine cannot be paused and goes on: the storage of %s does not answer; try "
+               "again later, or reset or end the machine, which waits for it only %u s",
+               machine->unquiet != NULL ? machine->unquiet->id : "a disk",
+               (patience_ms (machine) + 999) / 1000);
+  return false;
+}
+
 bool
 cop_machine_pause (CopMachine *machine, GError **error)
 {
-  bool paused;
+  int64_t until = g_get_monotonic_time () + patience_ms (machine) * G_TIME_SPAN_MILLISECOND;
+  bool in_time = true, paused = false;
 
   g_mutex_lock (&machine->lock);
   if (machine->status == COP_MACHINE_RUNNING)
     {
       cop_machine_want_pause (machine);
-      while (!machine->want_running && machine->status == COP_MACHINE_RUNNING)
-        g_cond_wait (&machine->changed, &machine->lock);
+      while (!machine->want_running && machine->status == COP_MACHINE_RUNNING && in_time)
+        in_time = g_cond_wait_until (&machine->changed, &machine->lock, until);
     }
-  paused = machine->status != COP_MACHINE_ENDED;
-  if (!paused)
+  if (machine->status == COP_MACHINE_ENDED)
     refuse_ended (error);
+  else if (!in_time && !machine->want_running && machine->status == COP_MACHINE_RUNNING)
+    give_up_pause (machine, error);
+  else
+    paused = true;
   g_mutex_unlock (&machine->lock);
   return paused;
 }
@@ -297,7 +357,10 @@ cop_machine_reset (CopMachine *machine, GError **error)
   g_mutex_lock (&machine->lock);
   machine->want_reset = machine->status != COP_MACHINE_ENDED;
   if (machine->want_reset)
-    change (machine);
+    {
+      limit_patience (machine, true);
+      change (machine);
+    }
   /* want_reset falls when the reset begins, settling when it is done. */
   while ((machine->want_reset || machine->settling) && machine->status != COP_MACHINE_ENDED)
     g_cond_wait (&machine->changed, &machine->lock);
@@ -318,6 +381,7 @@ want_end (CopMachine *machine, CopEndReason reason, uint32_t code)
   if (machine->status == COP_MACHINE_ENDED || machine->want_end.reason != COP_END_NONE)
     return;
   machine->want_end = (CopEnd){ reason, code };
+  limit_patience (machine, true);
   change (machine);
 }
 
@@ -329,6 +393,7 @@ want_reset_by_guest (CopMachine *machine)
     return;
   machine->want_reset = true;
   machine->reset_by_guest = true;
+  limit_patience (machine, true);
   change (machine);
 }
 
@@ -402,8 +467,40 @@ cop_machine_wait (CopMachine *machine)
 }
 
 void
+cop_machine_thread_gone (CopMachine *machine)
+{
+  g_mutex_lock (&machine->lock);
+  machine->n_gone++;
+  g_cond_broadcast (&machine->changed);
+  g_mutex_unlock (&machine->lock);
+}
+
+/* Waits for @n of our threads to be through. */
+static void
+wait_for_gone (CopMachine *machine, unsigned n)
+{
+  g_mutex_lock (&machine->lock);
+  while (machine->n_gone < n)
+    g_cond_wait (&machine->changed, &machine->lock);
+  g_mutex_unlock (&machine->lock);
+}
+
+/* The kernel does not let a thread end before the requests that it gave to io_uring have: where
+   storage does not answer, those that are through with the machine are left to themselves. */
+static void
+end_thread (CopMachine *machine, GThread *thread)
+{
+  if (machine->unquiet != NULL || machine->ram->n_pins > 0)
+    g_thread_unref (thread);
+  else
+    g_thread_join (thread);
+}
+
+void
 cop_machine_stop_threads (CopMachine *machine)
 {
+  unsigned n_threads = 0;
+
   if (machine->io_thread != NULL)
     {
       cop_machine_power_off (machine);
@@ -415,11 +512,16 @@ cop_machine_stop_threads (CopMachine *machine)
   g_cond_broadcast (&machine->changed);
   g_mutex_unlock (&machine->lock);
   for (unsigned i = 0; i < machine->n_harts; i++)
-    g_clear_pointer (&machine->harts[i].thread, g_thread_join);
+    n_threads += machine->harts[i].thread != NULL;
+  wait_for_gone (machine, n_threads);
+  for (unsigned i = 0; i < machine->n_harts; i++)
+    if (machine->harts[i].thread != NULL)
+      end_thread (machine, g_steal_pointer (&machine->harts[i].thread));
 
   if (machine->io_thread != NULL)
     {
       g_main_loop_quit (machine->loop);
-      g_clear_pointer (&machine->io_thread, g_thread_join);
+      wait_for_gone (machine, n_threads + 1);
+      end_thread (machine, g_steal_pointer (&machine->io_thread));
     }
 }

@@ -64,6 +64,7 @@ struct CopMachine
   CopMachineStatus status;      /* guarded by lock */
   bool             hold;        /* atomic, changed under lock: harts are to park */
   bool             quit;        /* guarded by lock: hart threads are to return */
+  unsigned         n_gone;      /* guarded by lock: threads that need nothing of the machine any more */
   unsigned         n_active;    /* guarded by lock: harts that have not parked for `hold` */
   unsigned         n_dormant;   /* guarded by lock: harts asleep that only another hart can wake */
   bool             settling;    /* guarded by lock: somebody is at work in settle() */
@@ -76,8 +77,10 @@ struct CopMachine
   CopEnd  want_end;             /* the first reason stays */
   CopEnd  end;                  /* valid when status is COP_MACHINE_ENDED */
   GError *reset_error;          /* (owned) (nullable): of the last reset */
+  const CopDevice *unquiet;     /* (unowned) (nullable): whose host does not answer */
 
   bool quiet;                   /* settle()'s: devices are quiesced */
+  bool disturbed;               /* settle()'s: some are, and all have to be resumed */
 
   CopBreakpoints  breakpoints;  /* changed while paused, under lock */
   const CopTrace *trace;        /* (unowned) (nullable) */
@@ -100,6 +103,9 @@ void cop_machine_prepare_lines (CopMachine *machine);
 bool cop_machine_build_board (CopMachine *machine, GError **error);
 
 /* machine-run.c */
+
+/* The last word of a thread of the machine. */
+void cop_machine_thread_gone (CopMachine *machine);
 
 /* A hart's thread. */
 gpointer cop_machine_hart_thread (gpointer data);

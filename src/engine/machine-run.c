@@ -193,5 +193,6 @@ cop_machine_hart_thread (gpointer data)
     }
   g_clear_pointer (&slot->sampler, cop_sampler_free);
   machine->engine->ops->detach (machine->engine, hart);
+  cop_machine_thread_gone (machine);
   return NULL;
 }

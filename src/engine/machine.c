@@ -167,7 +167,7 @@ cop_machine_new (CopMachineConfig *config, const CopMachineEvents *events, gpoin
   g_cond_init (&machine->changed);
   machine->status = COP_MACHINE_PAUSED;
   machine->hold = true;
-  machine->quiet = true;
+  machine->quiet = machine->disturbed = true;
   cop_clock_init (&machine->clock);
   cop_bus_init (&machine->bus);
   cop_machine_prepare_lines (machine);

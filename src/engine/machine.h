@@ -79,7 +79,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopMachine, cop_machine_free)
 /* Starts a paused machine or lets it go on. */
 bool cop_machine_resume (CopMachine *machine, GError **error);
 
-/* Stops all harts between instructions, brings devices to a quiet point; returns when that is so. */
+/* Stops all harts between instructions, brings devices to a quiet point; returns when that is so.
+   COP_MACHINE_ERROR_HOST: the storage of a disk does not answer, and the machine goes on. */
 bool cop_machine_pause (CopMachine *machine, GError **error);
 
 /* Resets harts and devices and loads the boot images again; paused stays paused. When that fails, as

@@ -45,6 +45,7 @@ cop_ram_new (uint64_t dram_gpa, uint64_t dram_size, int fd, GError **error)
   g_autoptr (CopRam) ram = g_new0 (CopRam, 1);
   uint64_t end;
 
+  g_mutex_init (&ram->pin_lock);
   if (dram_size == 0 || dram_size % COP_PAGE_SIZE != 0 || dram_gpa % COP_PAGE_SIZE != 0 ||
       !cop_checked_add (dram_gpa, dram_size, &end) || dram_size > SIZE_MAX / 2)
     {
@@ -83,8 +84,11 @@ cop_ram_free (CopRam *ram)
     return;
   if (ram->rom.hva != NULL)
     munmap (ram->rom.hva, ram->rom.size);
-  if (ram->dram.hva != NULL)
+  /* Pinned memory, and what was pinned before it, goes with the process. */
+  if (ram->dram.hva != NULL && ram->n_pins == 0)
     munmap (ram->dram.hva, ram->dram.size);
+  g_clear_pointer (&ram->pinned, g_ptr_array_unref);
+  g_mutex_clear (&ram->pin_lock);
   if (ram->dram.pages != NULL)
     munmap (ram->dram.pages, (ram->dram.size >> COP_PAGE_SHIFT) * sizeof (CopPage));
   g_free (ram);
@@ -209,27 +213,83 @@ drop_image (CopRam *ram, GError **error)
   return true;
 }
 
-bool
-cop_ram_clear (CopRam *ram, GError **error)
+void
+cop_ram_pin (CopRam *ram)
+{
+  g_mutex_lock (&ram->pin_lock);
+  ram->n_pins++;
+  g_mutex_unlock (&ram->pin_lock);
+}
+
+void
+cop_ram_unpin (CopRam *ram)
+{
+  g_mutex_lock (&ram->pin_lock);
+  if (--ram->n_pins == 0 && ram->pinned != NULL)
+    {
+      for (unsigned i = 0; i < ram->pinned->len; i++)
+        munmap (g_ptr_array_index (ram->pinned, i), ram->dram.size);
+      g_clear_pointer (&ram->pinned, g_ptr_array_unref);
+    }
+  g_mutex_unlock (&ram->pin_lock);
+}
+
+/* Puts DRAM at another host address and leaves what is there behind. The lock is held. */
+static bool
+replace (CopRam *ram, GError **error)
+{
+  CopRamBlock *dram = &ram->dram;
+  uint8_t *fresh;
+
+  if (ram->shared)
+    {
+      g_set_error_literal (
+        error, G_IO_ERROR, G_IO_ERROR_BUSY,
+        "cannot clear guest memory: the host may still write to the file that it "
+        "is shared in");
+      return false;
+    }
+  fresh = reserve (dram->size, -1, "guest memory", error);
+  if (fresh == NULL)
+    return false;
+  if (ram->pinned == NULL)
+    ram->pinned = g_ptr_array_new ();
+  g_ptr_array_add (ram->pinned, dram->hva);
+  dram->hva = fresh;
+  ram->image = false;
+  return true;
+}
+
+/* Drops the contents where they are. */
+static bool
+drop (CopRam *ram, GError **error)
 {
   const CopRamBlock *dram = &ram->dram;
 
   if (ram->image)
+    return drop_image (ram, error);
+  if (madvise (dram->hva, dram->size, ram->shared ? MADV_REMOVE : MADV_DONTNEED) == 0)
+    return true;
+  if (!ram->shared || (errno != EOPNOTSUPP && errno != EINVAL))
     {
-      if (!drop_image (ram, error))
-        return false;
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "cannot clear guest memory: %s", g_strerror (errno));
+      return false;
     }
-  else if (madvise (dram->hva, dram->size, ram->shared ? MADV_REMOVE : MADV_DONTNEED) < 0)
-    {
-      if (!ram->shared || (errno != EOPNOTSUPP && errno != EINVAL))
-        {
-          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                       "cannot clear guest memory: %s", g_strerror (errno));
-          return false;
-        }
-      /* A file system that cannot punch holes has no holes either: nothing new is allocated. */
-      memset (dram->hva, 0, dram->size);
-    }
-  cop_ram_written (ram, dram->gpa, dram->size);
+  /* A file system that cannot punch holes has no holes either: nothing new is allocated. */
+  memset (dram->hva, 0, dram->size);
   return true;
+}
+
+bool
+cop_ram_clear (CopRam *ram, GError **error)
+{
+  bool cleared;
+
+  g_mutex_lock (&ram->pin_lock);
+  cleared = ram->n_pins > 0 ? replace (ram, error) : drop (ram, error);
+  g_mutex_unlock (&ram->pin_lock);
+  if (cleared)
+    cop_ram_written (ram, ram->dram.gpa, ram->dram.size);
+  return cleared;
 }

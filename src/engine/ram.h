@@ -46,6 +46,10 @@ typedef struct
   bool              shared;     /* DRAM is a file, not anonymous */
   bool              image;      /* DRAM is a private view of a saved image: see ram-image.h */
   uint64_t          n_written;  /* atomic: calls of cop_ram_written() */
+  GMutex            pin_lock;
+  unsigned          n_pins;     /* guarded by pin_lock */
+  GPtrArray        *pinned;     /* (owned) (element-type uint8_t): DRAM that was replaced by
+                                   cop_ram_clear(); guarded by pin_lock */
   CopRamCodeWritten code_written;
   gpointer          code_written_data;
 } CopRam;
@@ -107,5 +111,16 @@ bool cop_ram_write (CopRam *ram, uint64_t gpa, const void *from, uint64_t length
    at once, instead of a small one at every fault. */
 void cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length);
 
-/* Discards all DRAM contents; it reads as zero again and costs nothing. */
+/* Discards all DRAM contents; it reads as zero again and costs nothing. While it is pinned, what was
+   there stays at its host address, and the guest gets other memory. */
 bool cop_ram_clear (CopRam *ram, GError **error);
+
+/**
+ * cop_ram_pin:
+ * cop_ram_unpin:
+ * Somebody beyond our reach, such as a system call that does not return, may still read and write
+ * DRAM as it is now. Until the last one is gone, cop_ram_clear() and cop_ram_free() leave that
+ * memory to them.
+ */
+void cop_ram_pin (CopRam *ram);
+void cop_ram_unpin (CopRam *ram);

@@ -173,6 +173,34 @@ test_clear (void)
 }
 
 static void
+test_pinned (void)
+{
+  g_autoptr (CopRam) ram = ram_new (COP_MIB);
+  uint8_t *before = cop_ram_span (ram, DRAM, COP_MIB);
+
+  g_test_summary ("Who still reaches into memory that is cleared reaches into nobody else's");
+  memset (before, 0x11, COP_MIB);
+  cop_ram_pin (ram);
+  cop_ram_pin (ram);
+  g_assert_true (cop_ram_clear (ram, NULL));
+  g_assert_cmpuint (*cop_ram_span (ram, DRAM, 1), ==, 0);
+  g_assert_cmpuint (before[COP_MIB - 1], ==, 0x11);
+  memset (before, 0x22, COP_MIB);
+  g_assert_cmpuint (*cop_ram_span (ram, DRAM + COP_MIB - 1, 1), ==, 0);
+
+  /* Once more with them still there, and then without. */
+  g_assert_true (cop_ram_clear (ram, NULL));
+  cop_ram_unpin (ram);
+  g_assert_cmpuint (before[0], ==, 0x22);
+  cop_ram_unpin (ram);
+  before = cop_ram_span (ram, DRAM, 1);
+  *before = 1;
+  g_assert_true (cop_ram_clear (ram, NULL));
+  g_assert_true (cop_ram_span (ram, DRAM, 1) == before);
+  g_assert_cmpuint (*before, ==, 0);
+}
+
+static void
 test_refused (void)
 {
   static const uint64_t bad[][2] = {
@@ -197,6 +225,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/ram/huge", test_huge);
   g_test_add_func ("/engine/ram/file", test_file);
   g_test_add_func ("/engine/ram/clear", test_clear);
+  g_test_add_func ("/engine/ram/pinned", test_pinned);
   g_test_add_func ("/engine/ram/refused", test_refused);
   return g_test_run ();
 }

@@ -31,6 +31,9 @@
 /* How often a call that was interrupted or found no resources is made again. */
 #define MAX_RETRIES 100
 
+/* Whoever frees a disk has waited for its requests already, or has none. */
+#define FREE_PATIENCE_MS 1000
+
 /* A window of zeroes to write from: one page many times. */
 #define ZERO_BYTES 16384
 #define ZERO_SEGMENTS 64
@@ -87,6 +90,8 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
 {
   static GOnce once = G_ONCE_INIT;
   g_autofree CopBlock *block = g_new0 (CopBlock, 1);
+  const CopBlockBackendOps *const *choices = ops != NULL ? &ops : backends;
+  unsigned n_choices = ops != NULL ? 1 : G_N_ELEMENTS (backends);
   cop_autofd int event_fd = -1;
 
   g_once (&once, fill_zero_iov, NULL);
@@ -94,12 +99,11 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
     return NULL;
 
   event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  for (unsigned i = 0; event_fd >= 0 && i < G_N_ELEMENTS (backends) && block->backend == NULL; i++)
-    if (ops == NULL || ops == backends[i])
-      {
-        block->ops = backends[i];
-        block->backend = backends[i]->open (fd, event_fd);
-      }
+  for (unsigned i = 0; event_fd >= 0 && i < n_choices && block->backend == NULL; i++)
+    {
+      block->ops = choices[i];
+      block->backend = choices[i]->open (fd, event_fd);
+    }
   if (block->backend == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
@@ -119,19 +123,6 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
   cop_block_queue_init (&block->at_once);
   block->label = g_strdup (label);
   return g_steal_pointer (&block);
-}
-
-void
-cop_block_free (CopBlock *block)
-{
-  if (block == NULL)
-    return;
-  cop_block_drain (block);
-  block->ops->close (block->backend);
-  close (block->event_fd);
-  close (block->fd);
-  g_free (block->label);
-  g_free (block);
 }
 
 /* Whether the call could be made without waiting; its result is in request->result then. */
@@ -367,11 +358,11 @@ finish_step (CopBlock *block, CopBlockRequest *request)
 
 /* Returns: (nullable): a request whose call is finished */
 static CopBlockRequest *
-take_finished (CopBlock *block, bool wait)
+take_finished (CopBlock *block, unsigned timeout_ms)
 {
   CopBlockRequest *request = cop_block_queue_take (&block->at_once);
 
-  return request != NULL ? request : block->ops->reap (block->backend, wait);
+  return request != NULL ? request : block->ops->reap (block->backend, timeout_ms);
 }
 
 unsigned
@@ -380,18 +371,57 @@ cop_block_reap (CopBlock *block)
   CopBlockRequest *request;
   unsigned count = 0;
 
-  while ((request = take_finished (block, false)) != NULL)
+  while ((request = take_finished (block, 0)) != NULL)
     count += finish_step (block, request);
   cop_block_kick (block);
   return count;
 }
 
-void
-cop_block_drain (CopBlock *block)
+bool
+cop_block_drain (CopBlock *block, unsigned patience_ms)
 {
   while (block->in_flight > 0)
     {
+      CopBlockRequest *request;
+
       cop_block_kick (block);
-      finish_step (block, take_finished (block, true));
+      request = take_finished (block, patience_ms);
+      if (request == NULL)
+        return false;
+      finish_step (block, request);
     }
+  return true;
+}
+
+void
+cop_block_warn_stuck (const CopBlock *block)
+{
+  g_warning ("disk %s: the host does not answer; given up: %u requests, of which those that write "
+             "may still reach the image",
+             block->label, block->in_flight);
+}
+
+bool
+cop_block_free (CopBlock *block)
+{
+  /* Threads and the kernel may use these for as long as the process lives. */
+  static GMutex lock;
+  static GSList *left_behind;
+
+  if (block == NULL)
+    return true;
+  if (!cop_block_drain (block, FREE_PATIENCE_MS))
+    {
+      cop_block_warn_stuck (block);
+      g_mutex_lock (&lock);
+      left_behind = g_slist_prepend (left_behind, block);
+      g_mutex_unlock (&lock);
+      return false;
+    }
+  block->ops->close (block->backend);
+  close (block->event_fd);
+  close (block->fd);
+  g_free (block->label);
+  g_free (block);
+  return true;
 }

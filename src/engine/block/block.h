@@ -114,7 +114,7 @@ cop_block_queue_take (CopBlockQueue *queue)
 }
 
 /* Rows: io_uring where the kernel allows it, otherwise threads. */
-typedef struct
+typedef struct CopBlockBackendOps
 {
   const char *name;
   /* (nullable): NULL when the host does not allow it. @event_fd: to be written when completions
@@ -126,8 +126,8 @@ typedef struct
   void (*submit) (CopBlockBackend *backend, CopBlockRequest *request);
   /* Makes sure that all that is queued goes its way. */
   void (*kick)   (CopBlockBackend *backend);
-  /* Returns: (nullable): a finished request, request->result set; with @wait, waits for one */
-  CopBlockRequest *(*reap) (CopBlockBackend *backend, bool wait);
+  /* Waits up to @timeout_ms for one. Returns: (nullable): a finished request, result set */
+  CopBlockRequest *(*reap) (CopBlockBackend *backend, unsigned timeout_ms);
 } CopBlockBackendOps;
 
 extern const CopBlockBackendOps cop_block_uring_ops;
@@ -159,8 +159,14 @@ struct CopBlock
 CopBlock *cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOps *ops,
                          GError **error);
 
-/* Waits for what is in flight. */
-void cop_block_free (CopBlock *block);
+/**
+ * cop_block_free:
+ * Waits for what is in flight, but not for storage that does not answer: a @block with requests that
+ * never end stays behind, with a warning, and so must the memory that they reach into.
+ *
+ * Returns: whether all is gone
+ */
+bool cop_block_free (CopBlock *block);
 
 /**
  * cop_block_submit:
@@ -175,5 +181,9 @@ void cop_block_kick (CopBlock *block);
 /* Finishes requests that are complete. Returns: how many */
 unsigned cop_block_reap (CopBlock *block);
 
-/* Waits until nothing is in flight. */
-void cop_block_drain (CopBlock *block);
+/* Waits until nothing is in flight, or nothing has come back for @patience_ms. Returns: whether
+   nothing is in flight */
+bool cop_block_drain (CopBlock *block, unsigned patience_ms);
+
+/* Says in the log that the storage does not answer, and what becomes of what is in flight. */
+void cop_block_warn_stuck (const CopBlock *block);

@@ -168,13 +168,16 @@ threads_kick (CopBlockBackend *backend)
 }
 
 static CopBlockRequest *
-threads_reap (CopBlockBackend *backend, bool wait)
+threads_reap (CopBlockBackend *backend, unsigned timeout_ms)
 {
+  int64_t until =
+    timeout_ms > 0 ? g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND : 0;
   CopBlockRequest *request;
 
   g_mutex_lock (&backend->lock);
-  while ((request = cop_block_queue_take (&backend->done)) == NULL && wait)
-    g_cond_wait (&backend->done_added, &backend->lock);
+  while ((request = cop_block_queue_take (&backend->done)) == NULL && timeout_ms > 0)
+    if (!g_cond_wait_until (&backend->done_added, &backend->lock, until))
+      timeout_ms = 0;
   g_mutex_unlock (&backend->lock);
   return request;
 }

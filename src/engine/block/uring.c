@@ -12,7 +12,11 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <poll.h>
 #include <sys/eventfd.h>
+
+/* How soon to submit again what the kernel did not take. */
+#define RETRY_MS 10
 
 struct CopBlockBackend
 {
@@ -98,20 +102,22 @@ uring_kick (CopBlockBackend *backend)
 }
 
 static CopBlockRequest *
-uring_reap (CopBlockBackend *backend, bool wait)
+uring_reap (CopBlockBackend *backend, unsigned timeout_ms)
 {
+  int64_t until = timeout_ms > 0 ? g_get_monotonic_time () / 1000 + timeout_ms : 0;
   struct io_uring_cqe *cqe;
   CopBlockRequest *request;
 
   while (io_uring_peek_cqe (&backend->ring, &cqe) != 0)
     {
-      if (!wait)
-        {
-          uring_kick (backend);
-          return NULL;
-        }
-      io_uring_submit_and_wait (&backend->ring, 1);
-      backend->unsubmitted = io_uring_sq_ready (&backend->ring);
+      int64_t left_ms = timeout_ms > 0 ? until - g_get_monotonic_time () / 1000 : 0;
+      struct pollfd ring = { .fd = backend->ring.ring_fd, .events = POLLIN };
+
+      uring_kick (backend);
+      if (left_ms <= 0)
+        return NULL;
+      /* The kernel may have been short of memory for what is still to be submitted. */
+      poll (&ring, 1, (int) (backend->unsubmitted > 0 ? MIN (left_ms, RETRY_MS) : left_ms));
     }
   request = io_uring_cqe_get_data (cqe);
   request->result = cqe->res;

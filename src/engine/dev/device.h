@@ -49,11 +49,12 @@ struct CopDeviceType
   bool     (*irq_level) (const CopDevice *device);
   /* Host-side part of a reset; the state is at its reset values already. */
   void     (*reset)     (CopDevice *device);
-  /* No new work is begun and all in flight is finished or named by state when it returns. Called on
-     the I/O thread with the lock free, harts stopped. */
-  void     (*quiesce)   (CopDevice *device);
-  /* Rebuilds what is derived from state and begins to work (again): after load and after quiesce.
-     Called as quiesce is. */
+  /* No new work is begun. Returns: whether all in flight is finished or named by state. If not, the
+     host owes answers and gave none for @patience_ms: call it again, resume(), or reset(), which
+     does without them. On the I/O thread with the lock free, harts stopped. */
+  bool     (*quiesce)   (CopDevice *device, unsigned patience_ms);
+  /* Rebuilds what is derived from state and begins to work (again): after load and after quiesce,
+     whatever that returned. Called as quiesce is. */
   void     (*resume)    (CopDevice *device);
   /* Adds what the device has in the device tree; NULL: the plain node of cop_device_fdt_node().
      @fdt is open for libfdt's read-write functions and has /soc. Returns: 0, or libfdt's error. */
@@ -71,8 +72,20 @@ struct CopDevice
   unsigned             irq;             /* PLIC source; 0: none */
   CopIrqSink           sink;
   bool                 irq_raised;      /* last level handed to the sink; guarded by lock */
+  /* atomic: monotonic us; a hart that waits in the device for the host waits no longer, since the
+     machine is about to be reset or to end. 0: it waits for as long as that takes */
+  int64_t              give_up_at;
   GMutex               lock;
 };
+
+/* Whether a hart that waits in @device for the host has waited enough. */
+static inline bool
+cop_device_gives_up (const CopDevice *device)
+{
+  int64_t at = __atomic_load_n (&device->give_up_at, __ATOMIC_ACQUIRE);
+
+  return at != 0 && g_get_monotonic_time () >= at;
+}
 
 /**
  * cop_device_new:

@@ -202,10 +202,12 @@ set_quiet (CopDevice *device, bool quiet)
   g_mutex_unlock (&device->lock);
 }
 
-static void
-rtc_quiesce (CopDevice *device)
+static bool
+rtc_quiesce (CopDevice *device, unsigned patience_ms)
 {
+  (void) patience_ms;
   set_quiet (device, true);
+  return true;
 }
 
 static void

@@ -531,16 +531,18 @@ uart_reset (CopDevice *device)
 }
 
 /* What the guest has written is the reader's, if it takes it: it is in no snapshot. */
-static void
-uart_quiesce (CopDevice *device)
+static bool
+uart_quiesce (CopDevice *device, unsigned patience_ms)
 {
   Uart *uart = (Uart *) device;
 
+  (void) patience_ms;
   g_mutex_lock (&device->lock);
   uart->quiet = true;
   g_mutex_unlock (&device->lock);
   if (uart->chardev != NULL)
     cop_chardev_flush (uart->chardev, 100);
+  return true;
 }
 
 static void

@@ -46,6 +46,11 @@ typedef struct
   char                     serial[VIRTIO_BLK_ID_BYTES];
   GSource                 *completions; /* (owned): of block->event_fd */
   bool                     draining;
+  /* The driver's life that a request belongs to, and how many are left of earlier ones: the storage
+     did not answer before a reset. Nothing is begun before they are gone, or they could overtake
+     what comes after them. */
+  unsigned                 generation;
+  unsigned                 n_stale;
   CopDiskCounters         *counters;    /* (unowned) (nullable) */
 } CopVirtioBlk;
 
@@ -57,6 +62,7 @@ typedef struct
   uint16_t        head;
   uint8_t        *status;       /* host address of the chain's last byte */
   uint64_t        begun;        /* host's monotonic ns */
+  unsigned        generation;   /* blk->generation when it began */
   uint16_t        n_iov;
   struct iovec    iov[];        /* data */
 } Pending;
@@ -111,6 +117,13 @@ request_done (CopBlockRequest *request, int result)
   Pending *pending = request->data;
   CopVirtioBlk *blk = pending->blk;
 
+  if (pending->generation != blk->generation)
+    {
+      g_free (pending);
+      if (--blk->n_stale == 0)
+        cop_ram_unpin (blk->virtio.device.ram);
+      return;
+    }
   if (blk->counters != NULL)
     count (blk->counters, pending, result);
 
@@ -139,6 +152,7 @@ begin (CopVirtioBlk *blk, const CopVirtqueueChain *chain, uint8_t *status, CopBl
   pending->head = chain->head;
   pending->status = status;
   pending->n_iov = n_iov;
+  pending->generation = blk->generation;
   pending->begun = blk->counters != NULL ? cop_clock_host_ns () : 0;
   if (n_iov > 0)
     memcpy (pending->iov, iov, n_iov * sizeof *iov);
@@ -286,7 +300,7 @@ serve_queue (CopVirtioBlk *blk)
   unsigned budget = 2 * COP_VIRTQUEUE_MAX_SIZE;
   bool more = true;
 
-  if (blk->draining)
+  if (blk->draining || blk->n_stale > 0)
     return;
   cop_virtqueue_suppress (vq);
   while (more && cop_virtio_running (&blk->virtio))
@@ -338,15 +352,32 @@ on_completions (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Waits for all in flight: requests reach into guest memory, and a snapshot names none of them. */
+/* Waits for all in flight: requests reach into guest memory, and a snapshot names none of them.
+   Stale ones reach into memory that is no longer the guest's. */
+static bool
+stop (CopVirtio *virtio, unsigned patience_ms)
+{
+  CopVirtioBlk *blk = (CopVirtioBlk *)virtio;
+  bool stopped;
+
+  if (blk->n_stale > 0)
+    return true;
+  blk->draining = true;
+  stopped = cop_block_drain (blk->block, patience_ms);
+  blk->draining = false;
+  return stopped;
+}
+
+/* The memory that requests reach into is kept for them: see cop_ram_pin(). */
 static void
-stop (CopVirtio *virtio)
+abandon (CopVirtio *virtio)
 {
   CopVirtioBlk *blk = (CopVirtioBlk *)virtio;
 
-  blk->draining = true;
-  cop_block_drain (blk->block);
-  blk->draining = false;
+  cop_block_warn_stuck (blk->block);
+  cop_ram_pin (virtio->device.ram);
+  blk->n_stale = blk->block->in_flight;
+  blk->generation++;
 }
 
 static void
@@ -361,7 +392,8 @@ finalize (CopDevice *device)
     }
   /* Requests that come back now find no queue. */
   cop_virtqueue_unmap (queue_of (blk));
-  g_clear_pointer (&blk->block, cop_block_free);
+  if (!cop_block_free (g_steal_pointer (&blk->block)))
+    cop_ram_pin (device->ram);
   cop_virtio_finalize (device);
 }
 
@@ -370,6 +402,7 @@ static const CopVirtioClass blk_class = {
   .queue_size = COP_VIRTQUEUE_MAX_SIZE,
   .n_queues = 1,
   .stop = stop,
+  .abandon = abandon,
   .notify = notify,
 };
 
@@ -390,8 +423,8 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
     [COP_BLOCK_CHOICE_THREADS] = &cop_block_threads_ops,
     [COP_BLOCK_CHOICE_URING] = &cop_block_uring_ops,
   };
-  CopBlock *block =
-    cop_block_new (disk->fd, disk->readonly, disk->label, back_ends[disk->choice], error);
+  const CopBlockBackendOps *ops = disk->ops != NULL ? disk->ops : back_ends[disk->choice];
+  CopBlock *block = cop_block_new (disk->fd, disk->readonly, disk->label, ops, error);
   CopVirtioBlk *blk;
   CopVirtio *virtio;
 

@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* How often a hart that waits for the host looks whether it still should. */
+#define LOOK_UP_MS 100
+
 #define STATUS_MASK                                                                              \
   (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK |              \
    VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)
@@ -92,11 +95,17 @@ cop_virtio_schedule (CopVirtio *virtio)
   g_source_set_ready_time (virtio->source, 0);
 }
 
-static void
-stop (CopVirtio *virtio)
+static bool
+stop (CopVirtio *virtio, unsigned patience_ms)
 {
-  if (virtio->class->stop != NULL)
-    virtio->class->stop (virtio);
+  return virtio->class->stop == NULL || virtio->class->stop (virtio, patience_ms);
+}
+
+static void
+unmap_queues (CopVirtio *virtio)
+{
+  for (unsigned i = 0; i < virtio->class->n_queues; i++)
+    cop_virtqueue_unmap (&virtio->queues[i]);
 }
 
 void
@@ -104,9 +113,22 @@ cop_virtio_reset (CopDevice *device)
 {
   CopVirtio *virtio = (CopVirtio *)device;
 
-  for (unsigned i = 0; i < virtio->class->n_queues; i++)
-    cop_virtqueue_unmap (&virtio->queues[i]);
-  stop (virtio);
+  unmap_queues (virtio);
+  if (!stop (virtio, 0))
+    virtio->class->abandon (virtio);
+}
+
+/* Before the write of a driver is done, after which it may use its memory for something else. So
+   the hart waits for as long as the host takes, unless the machine is about to lose all of it. */
+static void
+stop_for_driver (CopVirtio *virtio)
+{
+  while (!stop (virtio, LOOK_UP_MS))
+    if (cop_device_gives_up (&virtio->device))
+      {
+        virtio->class->abandon (virtio);
+        return;
+      }
 }
 
 /* Serves what was made available before anybody listened. */
@@ -128,22 +150,23 @@ map_queues (CopVirtio *virtio)
   return good;
 }
 
-void
-cop_virtio_quiesce (CopDevice *device)
+bool
+cop_virtio_quiesce (CopDevice *device, unsigned patience_ms)
 {
   CopVirtio *virtio = (CopVirtio *)device;
+  bool stopped;
 
   g_mutex_lock (&device->lock);
   virtio->paused = true;
-  stop (virtio);
-  /* Dead until resume(): the state may be exchanged meanwhile. */
+  stopped = stop (virtio, patience_ms);
   for (unsigned i = 0; i < virtio->class->n_queues; i++)
-    {
-      cop_virtqueue_publish (&virtio->queues[i]);
-      cop_virtqueue_unmap (&virtio->queues[i]);
-    }
+    cop_virtqueue_publish (&virtio->queues[i]);
+  /* Dead until resume(): the state may be exchanged meanwhile. */
+  if (stopped)
+    unmap_queues (virtio);
   cop_device_update_irq (device);
   g_mutex_unlock (&device->lock);
+  return stopped;
 }
 
 void
@@ -173,9 +196,8 @@ cop_virtio_resume (CopDevice *device)
 static void
 reset_by_driver (CopVirtio *virtio)
 {
-  for (unsigned i = 0; i < virtio->class->n_queues; i++)
-    cop_virtqueue_unmap (&virtio->queues[i]);
-  stop (virtio);
+  unmap_queues (virtio);
+  stop_for_driver (virtio);
   cop_state_reset (virtio->device.type->state, cop_device_state (&virtio->device));
 }
 
@@ -221,7 +243,7 @@ cop_virtio_set_queue_ready (CopVirtio *virtio, unsigned index, bool ready)
   if (!ready)
     {
       cop_virtqueue_unmap (vq);
-      stop (virtio);
+      stop_for_driver (virtio);
       vq->s->ready = false;
       return;
     }

@@ -78,8 +78,12 @@ typedef struct
 
   /* The driver is ready: from now on queues may be served. (nullable) */
   void (*start)        (CopVirtio *virtio);
-  /* Finishes or drops what is in flight: guest memory is left alone when it returns. (nullable) */
-  void (*stop)         (CopVirtio *virtio);
+  /* Finishes or drops what is in flight, waiting up to @patience_ms for each answer of the host.
+     Returns: whether guest memory is left alone from now on. (nullable) */
+  bool (*stop)         (CopVirtio *virtio, unsigned patience_ms);
+  /* stop() failed and the device is reset nevertheless: what is in flight may reach into guest
+     memory, but no driver hears of it any more. (nullable, with stop) */
+  void (*abandon)      (CopVirtio *virtio);
   /* Chains may be available on @vq. On a hart's thread: must not block. */
   void (*notify)       (CopVirtio *virtio, CopVirtqueue *vq);
   /* What cop_virtio_schedule() asked for, on the I/O thread. The lock is NOT held. (nullable) */
@@ -118,7 +122,7 @@ void cop_virtio_init (CopVirtio *virtio, const CopVirtioClass *class, CopVirtioM
 /* For CopDeviceType: finalize (the last step of a device's own), reset, quiesce and resume. */
 void cop_virtio_finalize (CopDevice *device);
 void cop_virtio_reset (CopDevice *device);
-void cop_virtio_quiesce (CopDevice *device);
+bool cop_virtio_quiesce (CopDevice *device, unsigned patience_ms);
 void cop_virtio_resume (CopDevice *device);
 
 /* For CopDeviceType: the registers of virtio-mmio, version 2. */

@@ -58,7 +58,7 @@ disk_open (Disk *disk, const CopBlockBackendOps *ops, uint64_t size)
 static void
 disk_close (Disk *disk)
 {
-  cop_block_free (disk->block);
+  g_assert_true (cop_block_free (disk->block));
   close (disk->image);
 }
 
@@ -206,7 +206,7 @@ test_many (gconstpointer data)
       if (round < 2)
         wait_for (&disk, (round + 1) * COP_BLOCK_MAX_IN_FLIGHT);
       else
-        cop_block_drain (disk.block);
+        g_assert_true (cop_block_drain (disk.block, 60000));
       g_assert_cmpuint (disk.done, ==, (round + 1) * COP_BLOCK_MAX_IN_FLIGHT);
       g_assert_cmpuint (disk.block->in_flight, ==, 0);
       g_assert_cmpint (disk.last, ==, 0);

@@ -470,7 +470,7 @@ run_quiesced (CopDevice *device, bool load)
   const CopDeviceType *type = device->type;
 
   if (type->quiesce != NULL)
-    type->quiesce (device);
+    g_assert_true (type->quiesce (device, 60000));
   if (load)
     load_random_state (device);
   cop_device_replay_irq (device);

@@ -316,7 +316,7 @@ test_quiet (Fixture *f, G_GNUC_UNUSED gconstpointer data)
 
   g_test_summary ("While the machine is saved nothing comes in, and what was written is out");
   set (f, THR, 'z');
-  type->quiesce (f->test.device);
+  g_assert_true (type->quiesce (f->test.device, 0));
   g_assert_cmpint (read (f->peer, text, sizeof (text)), ==, 1);
   g_assert_cmpint (write (f->peer, "in", 2), ==, 2);
   for (unsigned i = 0; i < 5; i++)

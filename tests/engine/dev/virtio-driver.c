@@ -322,7 +322,7 @@ test_virtio_on_io_thread (TestVirtio *t, void (*func) (gpointer), gpointer data)
 static void
 quiesce (gpointer device)
 {
-  ((CopDevice *)device)->type->quiesce (device);
+  g_assert_true (((CopDevice *)device)->type->quiesce (device, 60000));
 }
 
 static void
