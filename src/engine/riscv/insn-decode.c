@@ -2,19 +2,20 @@
  *
  * Bits to decoded instructions.
  *
- *   32 bits: opcode[6:2], funct3 --> bucket of rows --> first row whose fixed bits match --> operands
- *   16 bits: opcode[1:0], funct3 --> bucket of rows --> ... --> expanded operands
+ *   32 bits: opcode[6:2], funct3 --> bucket of rows --> first row whose fixed bits match -->
+ * operands 16 bits: opcode[1:0], funct3 --> bucket of rows --> ... --> expanded operands
  *
  * The buckets are built once from the tables. Rows keep their order within a bucket, so that a
  * special case (pause, prefetch) stands before the general one in the table.
+ * Most instructions are decoded by insn-decode.h, from what was found here before.
  */
-#include "engine/riscv/insn.h"
+#include "engine/riscv/insn-decode.h"
 
 #include <string.h>
 
 const CopInsnRow cop_insn_table[COP_INSN_LAST] = {
 #define INSN(id, encoding, ext, format, flags) INSN_ROW (id, encoding, ext, format, flags)
-#define INSN_ROW(id, fixed, fixed_mask, ext, format, flags)                                      \
+#define INSN_ROW(id, fixed, fixed_mask, ext, format, flags)                                        \
   [COP_INSN_##id] = { #id, fixed, fixed_mask, COP_ISA_##ext, COP_OPERANDS_##format, flags },
   INSN_TABLE (INSN)
 #undef INSN_ROW
@@ -51,7 +52,7 @@ typedef enum
 } CForm;
 
 const CopCInsnRow cop_cinsn_table[] = {
-#define CINSN(id, fixed, fixed_mask, ext, operand_form, expansion)                               \
+#define CINSN(id, fixed, fixed_mask, ext, operand_form, expansion)                                 \
   { #id, fixed, fixed_mask, COP_ISA_##ext, FORM_##operand_form, COP_INSN_##expansion },
   CINSN_TABLE (CINSN)
 #undef CINSN
@@ -67,11 +68,9 @@ typedef struct
 
 static Buckets wide, compressed;
 
-static unsigned
-wide_bucket (uint32_t bits)
-{
-  return ((bits >> 2) & 31) << 3 | ((bits >> 12) & 7);
-}
+uint8_t cop_insn_guess_mask[256];
+uint16_t cop_insn_guesses[256 << 7];
+uint64_t cop_insn_expanded[1u << 16];
 
 static unsigned
 compressed_bucket (uint32_t bits)
@@ -114,12 +113,17 @@ build (Buckets *buckets, unsigned n_buckets, unsigned n_rows, bool (*fits) (unsi
   buckets->first[n_buckets] = used;
 }
 
-__attribute__ ((constructor)) static void
-build_buckets (void)
-{
-  build (&wide, 256, COP_INSN_LAST, wide_fits);
-  build (&compressed, 32, cop_cinsn_count, compressed_fits);
-}
+const uint8_t cop_insn_immediates[COP_OPERANDS_LAST] = {
+  [COP_OPERANDS_D_S_J] = COP_IMMEDIATE_I,       [COP_OPERANDS_D_O] = COP_IMMEDIATE_I,
+  [COP_OPERANDS_FD_O] = COP_IMMEDIATE_I,        [COP_OPERANDS_D_S_SH6] = COP_IMMEDIATE_SHIFT,
+  [COP_OPERANDS_D_S_SH5] = COP_IMMEDIATE_SHIFT, [COP_OPERANDS_D_U] = COP_IMMEDIATE_U,
+  [COP_OPERANDS_D_A] = COP_IMMEDIATE_J,         [COP_OPERANDS_T_Q] = COP_IMMEDIATE_S,
+  [COP_OPERANDS_FT_Q] = COP_IMMEDIATE_S,        [COP_OPERANDS_PF] = COP_IMMEDIATE_S,
+  [COP_OPERANDS_S_T_P] = COP_IMMEDIATE_B,       [COP_OPERANDS_D_E_S] = COP_IMMEDIATE_CSR,
+  [COP_OPERANDS_D_E_Z] = COP_IMMEDIATE_CSR,     [COP_OPERANDS_FENCE] = COP_IMMEDIATE_CSR,
+};
+
+#define FUNCT7 UINT32_C (0xfe000000)
 
 static inline uint32_t
 field (uint32_t bits, unsigned low, unsigned width)
@@ -131,59 +135,6 @@ static inline int32_t
 sign_extend (uint32_t value, unsigned width)
 {
   return (int32_t) (value << (32 - width)) >> (32 - width);
-}
-
-static void
-decode_operands (CopInsn *insn, CopOperands operands)
-{
-  uint32_t bits = insn->bits;
-
-  insn->rd = field (bits, 7, 5);
-  insn->rs1 = field (bits, 15, 5);
-  insn->rs2 = field (bits, 20, 5);
-  insn->rs3 = field (bits, 27, 5);
-  insn->rm = field (bits, 12, 3);
-  switch (operands)
-    {
-    case COP_OPERANDS_D_S_J:
-    case COP_OPERANDS_D_O:
-    case COP_OPERANDS_FD_O:
-      insn->imm = (int32_t) bits >> 20;
-      break;
-    case COP_OPERANDS_D_S_SH6:
-      insn->imm = field (bits, 20, 6);
-      break;
-    case COP_OPERANDS_D_S_SH5:
-      insn->imm = field (bits, 20, 5);
-      break;
-    case COP_OPERANDS_D_U:
-      insn->imm = (int32_t) (bits & 0xfffff000);
-      break;
-    case COP_OPERANDS_D_A:
-      insn->imm = sign_extend (field (bits, 31, 1) << 20 | field (bits, 12, 8) << 12 |
-                                 field (bits, 20, 1) << 11 | field (bits, 21, 10) << 1,
-                               21);
-      break;
-    case COP_OPERANDS_T_Q:
-    case COP_OPERANDS_FT_Q:
-      insn->imm = sign_extend (field (bits, 25, 7) << 5 | field (bits, 7, 5), 12);
-      break;
-    case COP_OPERANDS_PF:
-      insn->imm = sign_extend (field (bits, 25, 7) << 5, 12);
-      break;
-    case COP_OPERANDS_S_T_P:
-      insn->imm = sign_extend (field (bits, 31, 1) << 12 | field (bits, 7, 1) << 11 |
-                                 field (bits, 25, 6) << 5 | field (bits, 8, 4) << 1,
-                               13);
-      break;
-    case COP_OPERANDS_D_E_S:
-    case COP_OPERANDS_D_E_Z:
-    case COP_OPERANDS_FENCE:
-      insn->imm = field (bits, 20, 12);
-      break;
-    default:
-      break;
-    }
 }
 
 /* The immediates of compressed loads and stores, scaled by 4 and 8. */
@@ -220,8 +171,8 @@ expand_operands (CopInsn *insn, CForm form)
     case FORM_ADDI4SPN:
       insn->rd = rd_short;
       insn->rs1 = 2;
-      insn->imm = field (c, 11, 2) << 4 | field (c, 7, 4) << 6 | field (c, 6, 1) << 2 |
-                  field (c, 5, 1) << 3;
+      insn->imm =
+        field (c, 11, 2) << 4 | field (c, 7, 4) << 6 | field (c, 6, 1) << 2 | field (c, 5, 1) << 3;
       return insn->imm != 0;
     case FORM_LW:
     case FORM_LD:
@@ -249,9 +200,8 @@ expand_operands (CopInsn *insn, CForm form)
       return true;
     case FORM_ADDI16SP:
       insn->rd = insn->rs1 = 2;
-      insn->imm = sign_extend (field (c, 12, 1) << 9 | field (c, 6, 1) << 4 |
-                                 field (c, 5, 1) << 6 | field (c, 3, 2) << 7 |
-                                 field (c, 2, 1) << 5,
+      insn->imm = sign_extend (field (c, 12, 1) << 9 | field (c, 6, 1) << 4 | field (c, 5, 1) << 6 |
+                                 field (c, 3, 2) << 7 | field (c, 2, 1) << 5,
                                10);
       return insn->imm != 0;
     case FORM_LUI:
@@ -271,17 +221,16 @@ expand_operands (CopInsn *insn, CForm form)
       insn->rs2 = rd_short;
       return true;
     case FORM_J:
-      insn->imm = sign_extend (field (c, 12, 1) << 11 | field (c, 11, 1) << 4 |
-                                 field (c, 9, 2) << 8 | field (c, 8, 1) << 10 |
-                                 field (c, 7, 1) << 6 | field (c, 6, 1) << 7 |
-                                 field (c, 3, 3) << 1 | field (c, 2, 1) << 5,
-                               12);
+      insn->imm =
+        sign_extend (field (c, 12, 1) << 11 | field (c, 11, 1) << 4 | field (c, 9, 2) << 8 |
+                       field (c, 8, 1) << 10 | field (c, 7, 1) << 6 | field (c, 6, 1) << 7 |
+                       field (c, 3, 3) << 1 | field (c, 2, 1) << 5,
+                     12);
       return true;
     case FORM_BRANCH:
       insn->rs1 = rs1_short;
       insn->imm = sign_extend (field (c, 12, 1) << 8 | field (c, 10, 2) << 3 |
-                                 field (c, 5, 2) << 6 | field (c, 3, 2) << 1 |
-                                 field (c, 2, 1) << 5,
+                                 field (c, 5, 2) << 6 | field (c, 3, 2) << 1 | field (c, 2, 1) << 5,
                                9);
       return true;
     case FORM_SLLI:
@@ -327,56 +276,128 @@ expand_operands (CopInsn *insn, CForm form)
   return false;
 }
 
-static unsigned
-decode_compressed (uint32_t bits, CopIsa isa, CopInsn *insn)
+static void
+expand (CopInsn *insn, unsigned *extension)
 {
-  unsigned bucket = compressed_bucket (bits);
+  unsigned bucket = compressed_bucket (insn->bits);
 
-  memset (insn, 0, sizeof *insn);
-  insn->length = 2;
-  insn->bits = bits & 0xffff;
-  if (isa & COP_ISA (C))
-    for (unsigned i = compressed.first[bucket]; i < compressed.first[bucket + 1]; i++)
-      {
-        const CopCInsnRow *row = &cop_cinsn_table[compressed.rows[i]];
+  for (unsigned i = compressed.first[bucket]; i < compressed.first[bucket + 1]; i++)
+    {
+      const CopCInsnRow *row = &cop_cinsn_table[compressed.rows[i]];
 
-        if ((insn->bits & row->mask) != row->match)
-          continue;
-        insn->op = row->op;
-        if ((isa & (UINT64_C (1) << row->extension)) && expand_operands (insn, row->form))
-          return 2;
-        break;
-      }
+      if ((insn->bits & row->mask) != row->match)
+        continue;
+      insn->op = row->op;
+      *extension = row->extension;
+      if (expand_operands (insn, row->form))
+        return;
+      break;
+    }
   insn->op = COP_INSN_ILLEGAL;
-  return 2;
+  *extension = COP_ISA_C;
+}
+
+static uint64_t
+expand_and_keep (uint32_t bits)
+{
+  CopInsn insn = { .bits = bits };
+  unsigned extension;
+  uint64_t word;
+
+  expand (&insn, &extension);
+  word = (uint64_t) (uint32_t) insn.imm << 32 | COP_WORD_KNOWN |
+         (extension == COP_ISA_D ? COP_WORD_NEEDS_D : 0) | (uint64_t) insn.rs2 << 21 |
+         (uint64_t) insn.rs1 << 16 | (uint64_t) insn.rd << 11 | insn.op;
+  __atomic_store_n (&cop_insn_expanded[bits], word, __ATOMIC_RELAXED);
+  return word;
+}
+
+static CopInsn
+decode_compressed (uint32_t bits, CopIsa isa)
+{
+  uint64_t word = expand_and_keep (bits & 0xffff);
+  CopInsn insn = {
+    .op = word & COP_WORD_OP_MASK,
+    .length = 2,
+    .rd = word >> 11 & 31,
+    .rs1 = word >> 16 & 31,
+    .rs2 = word >> 21 & 31,
+    .imm = (int32_t) (word >> 32),
+    .bits = bits & 0xffff,
+  };
+
+  if (!(isa & COP_ISA (C)) || ((word & COP_WORD_NEEDS_D) && !(isa & COP_ISA (D))))
+    insn.op = COP_INSN_ILLEGAL;
+  return insn;
+}
+
+/* Notes the first row that the bucket and funct7 of @bits fit. */
+static void
+keep_guess (uint32_t bits, unsigned bucket)
+{
+  unsigned key = bucket << 7 | (bits >> 25 & cop_insn_guess_mask[bucket]);
+
+  for (unsigned i = wide.first[bucket]; i < wide.first[bucket + 1]; i++)
+    {
+      const CopInsnRow *row = &cop_insn_table[wide.rows[i]];
+
+      if (((bits ^ row->match) & row->mask & FUNCT7) != 0)
+        continue;
+      __atomic_store_n (&cop_insn_guesses[key], wide.rows[i] + 1, __ATOMIC_RELAXED);
+      return;
+    }
+}
+
+static CopInsn
+decode_wide (uint32_t bits, CopIsa isa)
+{
+  unsigned bucket = cop_insn_bucket (bits);
+  CopInsn insn = {
+    .op = COP_INSN_ILLEGAL,
+    .length = 4,
+    .rd = field (bits, 7, 5),
+    .rs1 = field (bits, 15, 5),
+    .rs2 = field (bits, 20, 5),
+    .rs3 = field (bits, 27, 5),
+    .rm = field (bits, 12, 3),
+    .bits = bits,
+  };
+
+  keep_guess (bits, bucket);
+  for (unsigned i = wide.first[bucket]; i < wide.first[bucket + 1]; i++)
+    {
+      const CopInsnRow *row = &cop_insn_table[wide.rows[i]];
+
+      if ((bits & row->mask) != row->match || !(isa >> row->extension & 1))
+        continue;
+      insn.imm = cop_insn_immediate (bits, row->operands);
+      /* 5 and 6 are reserved; Source: Unprivileged Spec 20240411 §21.2 table 28 */
+      if (!(row->effects & FP_RM) || (insn.rm != 5 && insn.rm != 6))
+        insn.op = wide.rows[i];
+      break;
+    }
+  return insn;
+}
+
+CopInsn
+cop_insn_decode_slowly (uint32_t bits, CopIsa isa)
+{
+  return (bits & 3) == 3 ? decode_wide (bits, isa) : decode_compressed (bits, isa);
 }
 
 unsigned
 cop_insn_decode (uint32_t bits, CopIsa isa, CopInsn *insn)
 {
-  unsigned bucket;
+  cop_insn_decode_fast (bits, isa, insn);
+  return insn->length;
+}
 
-  if ((bits & 3) != 3)
-    return decode_compressed (bits, isa, insn);
-
-  bucket = wide_bucket (bits);
-  insn->length = 4;
-  insn->bits = bits;
-  insn->imm = 0;
-  for (unsigned i = wide.first[bucket]; i < wide.first[bucket + 1]; i++)
-    {
-      const CopInsnRow *row = &cop_insn_table[wide.rows[i]];
-
-      if ((bits & row->mask) == row->match && (isa & (UINT64_C (1) << row->extension)))
-        {
-          insn->op = wide.rows[i];
-          decode_operands (insn, row->operands);
-          /* 5 and 6 are reserved; Source: Unprivileged Spec 20240411 §21.2 table 28 */
-          if ((row->effects & FP_RM) && (insn->rm == 5 || insn->rm == 6))
-            break;
-          return 4;
-        }
-    }
-  insn->op = COP_INSN_ILLEGAL;
-  return 4;
+__attribute__ ((constructor)) static void
+build_tables (void)
+{
+  build (&wide, 256, COP_INSN_LAST, wide_fits);
+  build (&compressed, 32, cop_cinsn_count, compressed_fits);
+  for (unsigned bucket = 0; bucket < 256; bucket++)
+    for (unsigned i = wide.first[bucket]; i < wide.first[bucket + 1]; i++)
+      cop_insn_guess_mask[bucket] |= (cop_insn_table[wide.rows[i]].mask & FUNCT7) >> 25;
 }
