@@ -174,10 +174,13 @@ find_code (CopJit *jit, CopHart *hart)
 static bool
 interpret_to (CopHart *hart, uint64_t limit, CopRunResult *result)
 {
+  CopBlockCache *blocks = cop_jit_hart (hart)->blocks;
   CopBlock *hot;
 
-  while (cop_interp_execute (hart, cop_jit_hart (hart)->blocks, limit, result, &hot) == COP_INTERP_HOT)
+  blocks->has_better = NULL;
+  while (cop_interp_execute (hart, blocks, limit, result, &hot) == COP_INTERP_HOT)
     hot->heat = 1;
+  blocks->has_better = cop_jit_has_code;
   return *result == COP_RUN_LIMIT;
 }
 

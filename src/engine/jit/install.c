@@ -102,8 +102,7 @@ make_unit (CopJit *jit, const CopTranslateSource *source, CopIrUnit *unit)
     jit->config.translated (unit);
 }
 
-/* --- on a hart's thread ------------------------------------------------------------------------
- */
+/* --- on a hart's thread --------------------------------------------------------------------- */
 
 static bool
 is_translated (gpointer data, uint64_t gpa)
@@ -158,8 +157,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
   return code;
 }
 
-/* --- in the background -------------------------------------------------------------------------
- */
+/* --- in the background ---------------------------------------------------------------------- */
 
 bool
 cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc)
