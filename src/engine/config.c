@@ -41,6 +41,8 @@ cop_machine_config_new (void)
   config->engine_config.background = true;
   config->rng = true;
   config->console = config->virtio_console = (CopConsoleConfig)COP_CONSOLE_NOWHERE;
+  for (unsigned i = 0; i < COP_MAX_CHANNELS; i++)
+    config->channels[i].console = (CopConsoleConfig) COP_CONSOLE_NOWHERE;
   for (unsigned i = 0; i < COP_MAX_DISKS; i++)
     config->disks[i].fd = -1;
   for (unsigned i = 0; i < COP_MAX_NICS; i++)
@@ -69,6 +71,11 @@ cop_machine_config_free (CopMachineConfig *config)
 
   console_clear (&config->console);
   console_clear (&config->virtio_console);
+  for (unsigned i = 0; i < COP_MAX_CHANNELS; i++)
+    {
+      console_clear (&config->channels[i].console);
+      g_free (config->channels[i].name);
+    }
   for (unsigned i = 0; i < COP_MAX_DISKS; i++)
     {
       cop_fd_clear (&config->disks[i].fd);

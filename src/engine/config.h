@@ -13,6 +13,7 @@
 
 #define COP_MAX_DISKS 4
 #define COP_MAX_NICS 2
+#define COP_MAX_CHANNELS 8
 
 /* Where devices count, when somebody wants it counted: see counters.h. */
 typedef struct CopCounters CopCounters;
@@ -75,6 +76,13 @@ typedef struct
   CopCounters *counters;        /* (unowned) (nullable): whose console ring gets all output, too */
 } CopConsoleConfig;
 
+/* A named port between a program in the guest and one on the host. */
+typedef struct
+{
+  char *name; /* (owned): as the guest sees it */
+  CopConsoleConfig console;
+} CopChannelConfig;
+
 typedef enum
 {
   COP_BOOT_SBI,                 /* kernel in S mode, SBI built in */
@@ -113,7 +121,12 @@ typedef struct
   unsigned         n_disks;
   CopNicConfig     nics[COP_MAX_NICS];
   unsigned         n_nics;
+  CopChannelConfig channels[COP_MAX_CHANNELS];
+  unsigned n_channels;
   bool             rng;
+  bool balloon;
+  uint64_t balloon_target; /* bytes that the guest is asked to give back */
+  unsigned balloon_period; /* seconds between its statistics; 0: none are asked for */
 
   uint8_t          generation_id[16];
   bool             deterministic_seed;  /* rng-seed from 0, not from the host: for tests */

@@ -12,6 +12,9 @@
 
 #define COP_COUNTERS_VERSION 1
 
+/* Kinds of statistics that a guest's memory balloon may know. */
+#define COP_BALLOON_STATS 10
+
 /* The latest output of the first console: byte N of all that was written is at N % size. */
 #define COP_COUNTERS_CONSOLE 16384
 
@@ -57,7 +60,12 @@ struct CopCounters
   uint64_t version; /* COP_COUNTERS_VERSION */
   uint64_t resets; /* how often the guest began anew */
   uint64_t save_done, save_total; /* bytes: of the memory that is being saved */
-  uint64_t spare[60];
+  uint64_t channels; /* bit N: the guest has channel N open */
+  uint64_t balloon; /* bytes that the guest has given back */
+  uint64_t balloon_known; /* bit N: balloon_stats[N] is known */
+  uint64_t balloon_updated; /* when they were told: seconds since the epoch; 0: never */
+  uint64_t balloon_stats[COP_BALLOON_STATS]; /* by tag: VIRTIO 1.2 §5.5.6.4 */
+  uint64_t spare[46];
   CopHartCounters harts[COP_MAX_HARTS];
   CopDiskCounters disks[COP_MAX_DISKS];
   CopNicCounters nics[COP_MAX_NICS];

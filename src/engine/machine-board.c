@@ -9,7 +9,9 @@
 #include "engine/dev/power-button.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
+#include "engine/dev/virtio-balloon.h"
 #include "engine/dev/virtio-devices.h"
+#include "engine/dev/virtio-serial.h"
 #include "engine/dev/vmgenid.h"
 #include "engine/machine-private.h"
 
@@ -81,10 +83,90 @@ add_platform_devices (CopMachine *machine)
   add (machine, machine->power_button, COP_POWER_BUTTON_IRQ);
 }
 
+static void
+channel_changed (gpointer data, unsigned channel, bool open)
+{
+  CopMachine *machine = data;
+  CopCounters *counters = machine->config->counters;
+
+  if (counters != NULL && open)
+    __atomic_fetch_or (&counters->channels, UINT64_C (1) << channel, __ATOMIC_RELAXED);
+  else if (counters != NULL)
+    __atomic_fetch_and (&counters->channels, ~(UINT64_C (1) << channel), __ATOMIC_RELAXED);
+  if (machine->events.channel != NULL)
+    machine->events.channel (machine->events_data, channel, open);
+}
+
+static void
+balloon_changed (gpointer data, uint64_t bytes)
+{
+  CopMachine *machine = data;
+
+  if (machine->events.balloon != NULL)
+    machine->events.balloon (machine->events_data, bytes);
+}
+
+/* What has a place of its own, beyond the slots of QEMU's machine. */
+static void
+add_optional_devices (CopMachine *machine)
+{
+  CopMachineConfig *config = machine->config;
+
+  if (config->balloon)
+    {
+      machine->balloon =
+        cop_virtio_balloon_new ("balloon0", machine->ram, machine->context, COP_BALLOON_GPA,
+                                config->counters, balloon_changed, machine);
+      cop_virtio_balloon_set_target (machine->balloon, config->balloon_target);
+      cop_virtio_balloon_set_period (machine->balloon, config->balloon_period);
+      add (machine, machine->balloon, COP_BALLOON_IRQ);
+    }
+  if (config->n_channels > 0)
+    add (machine,
+         cop_virtio_serial_new ("serial0", machine->ram, machine->context, COP_SERIAL_GPA,
+                                config->channels, config->n_channels, channel_changed, machine),
+         COP_SERIAL_IRQ);
+}
+
 void
 cop_machine_press_power_button (CopMachine *machine)
 {
   cop_power_button_press (machine->power_button);
+}
+
+static bool
+check_balloon (const CopMachine *machine, GError **error)
+{
+  if (machine->balloon != NULL)
+    return true;
+  g_set_error_literal (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
+                       "the machine has no memory balloon");
+  return false;
+}
+
+bool
+cop_machine_set_balloon (CopMachine *machine, uint64_t memory, GError **error)
+{
+  if (!check_balloon (machine, error))
+    return false;
+  if (memory > machine->config->memory)
+    {
+      g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
+                   "the machine has %" G_GUINT64_FORMAT " bytes of memory, not %" G_GUINT64_FORMAT,
+                   (guint64) machine->config->memory, (guint64) memory);
+      return false;
+    }
+  cop_virtio_balloon_set_target (machine->balloon, machine->config->memory - memory);
+  return true;
+}
+
+bool
+cop_machine_set_balloon_period (CopMachine *machine, unsigned seconds, GError **error)
+{
+  if (!check_balloon (machine, error))
+    return false;
+  cop_virtio_balloon_set_period (machine->balloon, seconds);
+  return true;
 }
 
 bool
@@ -144,6 +226,7 @@ cop_machine_build_board (CopMachine *machine, GError **error)
 
   place_counters (config);
   add_platform_devices (machine);
+  add_optional_devices (machine);
   for (unsigned i = 0; i < config->n_disks; i++)
     {
       g_autofree char *id = g_strdup_printf ("disk%u", i);
@@ -227,5 +310,7 @@ cop_machine_config_state_template (const CopMachineConfig *config)
         add_state (state, &cop_virtio_console_type, "console", config->has_virtio_console);
         add_state (state, &cop_virtio_rng_type, "rng", config->rng);
       }
+  add_state (state, &cop_virtio_balloon_type, "balloon", config->balloon);
+  add_state (state, &cop_virtio_serial_type, "serial", config->n_channels > 0);
   return state;
 }

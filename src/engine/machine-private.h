@@ -48,6 +48,7 @@ struct CopMachine
   unsigned        n_harts;
   CopDevice      *plic;         /* (unowned): on the bus */
   CopDevice      *power_button; /* (unowned): on the bus */
+  CopDevice *balloon; /* (unowned) (nullable): on the bus */
   CopChardev     *console;      /* (unowned): of the UART; where SBI and tohost print */
 
   CopBootPlan *plan;            /* (owned) */

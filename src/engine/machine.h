@@ -61,6 +61,10 @@ typedef struct
   void (*differs) (gpointer data, const char *report);
   /* @hart came to the breakpoint at @gva, and the machine is about to be paused. */
   void (*stopped) (gpointer data, unsigned hart, uint64_t gva);
+  /* The guest has opened channel @channel, or closed it. */
+  void (*channel) (gpointer data, unsigned channel, bool open);
+  /* The guest has given back @bytes of its memory, of those it was asked for. */
+  void (*balloon) (gpointer data, uint64_t bytes);
 } CopMachineEvents;
 
 /**
@@ -96,6 +100,14 @@ void cop_machine_press_power_button (CopMachine *machine);
 
 /* Plugs in or pulls the cable of a network interface. Errors: there is no such one. */
 bool cop_machine_set_link (CopMachine *machine, unsigned nic, bool up, GError **error);
+
+/* Asks the guest to make do with @memory bytes of what it was given. Errors: there is no balloon;
+   more than there is. On any thread. */
+bool cop_machine_set_balloon (CopMachine *machine, uint64_t memory, GError **error);
+
+/* Asks the guest for statistics of its memory each @seconds, 0: no more. Errors: there is no
+   balloon. On any thread. */
+bool cop_machine_set_balloon_period (CopMachine *machine, unsigned seconds, GError **error);
 
 /* Ends the machine at once. */
 void cop_machine_power_off (CopMachine *machine);

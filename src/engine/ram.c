@@ -195,6 +195,22 @@ cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length)
     madvise ((void *) start, end - start, MADV_HUGEPAGE);
 }
 
+void
+cop_ram_discard (CopRam *ram, uint64_t gpa, uint64_t length)
+{
+  uint64_t start = MAX (gpa, ram->dram.gpa);
+  uint64_t end = MIN (gpa + length, ram->dram.gpa + ram->dram.size);
+
+  start = (start + COP_PAGE_SIZE - 1) & ~(COP_PAGE_SIZE - 1);
+  end &= ~(COP_PAGE_SIZE - 1);
+  if (gpa + length < gpa || start >= end)
+    return;
+  /* A file system that cannot punch holes keeps them: no harm but to the host's memory. */
+  madvise (ram->dram.hva + (start - ram->dram.gpa), end - start,
+           ram->shared ? MADV_REMOVE : MADV_DONTNEED);
+  cop_ram_written (ram, start, end - start);
+}
+
 /* Puts fresh memory where a saved image was mapped: dropping pages would bring the image's back. */
 static bool
 drop_image (CopRam *ram, GError **error)

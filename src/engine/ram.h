@@ -111,6 +111,10 @@ bool cop_ram_write (CopRam *ram, uint64_t gpa, const void *from, uint64_t length
    at once, instead of a small one at every fault. */
 void cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length);
 
+/* Gives whole pages of DRAM back to the host: what they hold is lost, and what they read as until
+   they are written is not said. What is outside DRAM is left alone. */
+void cop_ram_discard (CopRam *ram, uint64_t gpa, uint64_t length);
+
 /* Discards all DRAM contents; it reads as zero again and costs nothing. While it is pinned, what was
    there stays at its host address, and the guest gets other memory. */
 bool cop_ram_clear (CopRam *ram, GError **error);

@@ -27,8 +27,9 @@ const char *const cop_image_distributions[] = { "debian", NULL };
 /* The drivers of our devices, where they are not built in, and a file system for disks; it asks the
    kernel for crc32c by name, not as a module it depends on. */
 static const char *const wanted_modules[] = {
-  "virtio_mmio", "virtio_blk", "virtio_net",     "virtio_rng", "virtio_input",
-  "evdev",       "ext4",       "crc32c_generic", NULL,
+  "virtio_mmio",    "virtio_blk",     "virtio_net",   "virtio_rng",
+  "virtio_console", "virtio_balloon", "virtio_input", "evdev",
+  "ext4",           "crc32c_generic", NULL,
 };
 
 /* What the initramfs has besides busybox and modules. */

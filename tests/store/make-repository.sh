@@ -29,7 +29,7 @@ rm -rf "$work" "$folder/pool" "$folder/dists"
 kernel=$work/linux-image-$release
 mkdir -p "$kernel/boot" "$kernel/usr/lib/modules/$release" "$work/busybox-static/usr/bin"
 printf 'a kernel, version %s' "$version" >"$kernel/boot/vmlinux-$release"
-for module in virtio_mmio virtio_blk virtio_net virtio-rng virtio_input evdev ext4 crc32c_generic; do
+for module in virtio_mmio virtio_blk virtio_net virtio-rng virtio_console virtio_balloon virtio_input evdev ext4 crc32c_generic; do
   printf 'kernel/%s.ko\n' $module
 done >"$kernel/usr/lib/modules/$release/modules.builtin"
 printf 'a busybox' >"$work/busybox-static/usr/bin/busybox"

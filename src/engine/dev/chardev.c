@@ -6,7 +6,8 @@
  * giving up on a stuck reader, and descriptors are added to it only while there is something to
  * wait for (a hung-up descriptor would otherwise wake the thread without end).
  *
- *   in    watched while connected, open, and the device has room
+ *   in    watched while connected, open, and the device has room; a socket is otherwise watched for
+ *         its hanging up
  *   out   watched while the ring holds bytes that it did not take
  *   listen  watched while there is no client
  */
@@ -42,10 +43,12 @@ struct CopChardev
   int                  in_fd, out_fd, listen_fd; /* (owned); in_fd may equal out_fd; -1: closed */
   bool                 out_is_socket;
   int                  restore_flags; /* of out_fd, to set again when it is closed; -1: none */
-  gpointer             in_tag, out_tag, listen_tag; /* NULL: not watched */
+  gpointer in_tag, hup_tag, out_tag, listen_tag; /* NULL: not watched */
 
   bool                 input_paused; /* atomic: the device has no room */
   bool                 writer_waits; /* a write was not taken whole */
+  bool reads; /* there was a descriptor to read from at first */
+  bool told_open; /* what ops->opened was told last */
   bool                 dropping;     /* the reader is given up on */
   int64_t              flush_at;     /* monotonic us; -1: no flush is due */
   int64_t              stalled_at;   /* when the reader is given up on; -1: it reads */
@@ -86,6 +89,7 @@ watch (CopChardev *chardev, gpointer *tag, int fd, GIOCondition condition)
 static void
 watch_in (CopChardev *chardev)
 {
+  unwatch (chardev, &chardev->hup_tag);
   if (chardev->ops != NULL && !chardev->input_paused && chardev->retry_in_at < 0)
     watch (chardev, &chardev->in_tag, chardev->in_fd, G_IO_IN);
 }
@@ -125,6 +129,7 @@ static void
 close_in (CopChardev *chardev)
 {
   unwatch (chardev, &chardev->in_tag);
+  unwatch (chardev, &chardev->hup_tag);
   chardev->retry_in_at = -1;
   if (chardev->in_fd != chardev->out_fd)
     cop_fd_clear (&chardev->in_fd);
@@ -165,6 +170,24 @@ accept_client (CopChardev *chardev)
   chardev->in_fd = chardev->out_fd = fd;
   chardev->out_is_socket = true;
   watch_in (chardev);
+}
+
+/* The lock is held. */
+static bool
+is_open (const CopChardev *chardev)
+{
+  return chardev->in_fd >= 0 || (chardev->listen_fd < 0 && !chardev->reads);
+}
+
+bool
+cop_chardev_is_open (CopChardev *chardev)
+{
+  bool open;
+
+  g_mutex_lock (&chardev->lock);
+  open = is_open (chardev);
+  g_mutex_unlock (&chardev->lock);
+  return open;
 }
 
 /* Output */
@@ -435,6 +458,8 @@ read_input (CopChardev *chardev)
       g_mutex_lock (&chardev->lock);
       __atomic_store_n (&chardev->input_paused, true, __ATOMIC_SEQ_CST);
       unwatch (chardev, &chardev->in_tag);
+      if (chardev->out_is_socket && chardev->in_fd == chardev->out_fd)
+        watch (chardev, &chardev->hup_tag, chardev->in_fd, G_IO_HUP);
       g_mutex_unlock (&chardev->lock);
       /* Room that came before input_paused was set went unheard. */
       if (chardev->ops->can_receive (chardev->data) > 0)
@@ -453,6 +478,22 @@ read_input (CopChardev *chardev)
     input_ended (chardev, length < 0 && errno == EIO);
 }
 
+/* The other side has gone while the device has no room: to be known at once, for the next client's
+   sake, unless something it said is still to be read. */
+static void
+input_hung_up (CopChardev *chardev)
+{
+  uint8_t byte;
+  bool ended;
+
+  g_mutex_lock (&chardev->lock);
+  unwatch (chardev, &chardev->hup_tag);
+  ended = recv (chardev->in_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  g_mutex_unlock (&chardev->lock);
+  if (ended)
+    input_ended (chardev, false);
+}
+
 void
 cop_chardev_accept_input (CopChardev *chardev)
 {
@@ -464,6 +505,21 @@ cop_chardev_accept_input (CopChardev *chardev)
   g_mutex_unlock (&chardev->lock);
 }
 
+/* Tells the device who has come or gone since it was told last. */
+static void
+tell_opened (CopChardev *chardev)
+{
+  bool open, changed;
+
+  g_mutex_lock (&chardev->lock);
+  open = is_open (chardev);
+  changed = open != chardev->told_open;
+  chardev->told_open = open;
+  g_mutex_unlock (&chardev->lock);
+  if (changed && chardev->ops->opened != NULL)
+    chardev->ops->opened (chardev->data, open);
+}
+
 /* The source */
 
 static gboolean
@@ -471,7 +527,7 @@ dispatch (GSource *source, G_GNUC_UNUSED GSourceFunc callback, G_GNUC_UNUSED gpo
 {
   CopChardev *chardev = ((ChardevSource *) source)->chardev;
   int64_t now = g_source_get_time (source);
-  bool writable, has_input;
+  bool writable, has_input, hung_up;
 
   g_mutex_lock (&chardev->lock);
   if (chardev->listen_tag != NULL && g_source_query_unix_fd (source, chardev->listen_tag) != 0)
@@ -497,12 +553,17 @@ dispatch (GSource *source, G_GNUC_UNUSED GSourceFunc callback, G_GNUC_UNUSED gpo
     chardev->writer_waits = false;
   /* Asked last: a client that is dropped above takes its input with it. */
   has_input = chardev->in_tag != NULL && g_source_query_unix_fd (source, chardev->in_tag) != 0;
+  hung_up = chardev->hup_tag != NULL && g_source_query_unix_fd (source, chardev->hup_tag) != 0;
   g_mutex_unlock (&chardev->lock);
 
+  if (hung_up)
+    input_hung_up (chardev);
   if (writable)
     chardev->ops->writable (chardev->data);
   if (has_input)
     read_input (chardev);
+
+  tell_opened (chardev);
 
   g_mutex_lock (&chardev->lock);
   update_ready_time (chardev);
@@ -529,6 +590,7 @@ cop_chardev_new (CopConsoleConfig *config, GMainContext *context)
   chardev->counters = config->counters;
   if (chardev->log_fd >= 0)
     chardev->log = g_byte_array_sized_new (LOG_SIZE);
+  chardev->reads = chardev->in_fd >= 0;
   config->in_fd = config->out_fd = config->listen_fd = config->log_fd = -1;
   if (chardev->out_fd >= 0)
     chardev->out_fd = make_nonblocking (chardev, chardev->out_fd);
@@ -548,7 +610,7 @@ cop_chardev_free (CopChardev *chardev)
   cop_chardev_flush (chardev, 1000);
   g_source_destroy (chardev->source);
   g_source_unref (chardev->source);
-  chardev->in_tag = chardev->out_tag = chardev->listen_tag = NULL;
+  chardev->in_tag = chardev->hup_tag = chardev->out_tag = chardev->listen_tag = NULL;
   close_out (chardev);
   close_in (chardev);
   cop_fd_clear (&chardev->listen_fd);
@@ -565,6 +627,7 @@ cop_chardev_connect (CopChardev *chardev, const CopChardevOps *ops, gpointer dat
   g_mutex_lock (&chardev->lock);
   chardev->ops = ops;
   chardev->data = data;
+  chardev->told_open = is_open (chardev);
   g_source_attach (chardev->source, chardev->context);
   if (chardev->listen_fd >= 0)
     watch (chardev, &chardev->listen_tag, chardev->listen_fd, G_IO_IN);

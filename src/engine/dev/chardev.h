@@ -31,6 +31,8 @@ typedef struct
   void   (*receive)     (gpointer data, const uint8_t *bytes, size_t length);
   /* cop_chardev_write() takes bytes again after it did not take all. */
   void   (*writable)    (gpointer data);
+  /* Somebody is at the other end now, or no longer: see cop_chardev_is_open(). (nullable) */
+  void (*opened) (gpointer data, bool open);
 } CopChardevOps;
 
 /**
@@ -49,6 +51,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CopChardev, cop_chardev_free)
 
 /* Connects the device; @ops lives as long as the chardev. Reading begins. */
 void cop_chardev_connect (CopChardev *chardev, const CopChardevOps *ops, gpointer data);
+
+/* Whether somebody is at the other end: a client of a socket that is listened on, a socket that was
+   not hung up. Files, terminals and nothing at all always are. On any thread. */
+bool cop_chardev_is_open (CopChardev *chardev);
 
 /**
  * cop_chardev_write:

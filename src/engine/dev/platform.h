@@ -8,7 +8,8 @@
  *   0x00101000  Goldfish RTC         0x10200000  VM generation ID (ours; free in QEMU's map)
  *   0x02000000  MSWI, MTIMER         0x80000000  DRAM
  *   0x02f00000  SSWI
- *   0x0c000000  PLIC                 0x10201000  power button, on virtio-mmio (ours as well)
+ *   0x0c000000  PLIC                 0x10201000  power button, memory balloon and channels, each on
+ *                                                virtio-mmio (ours as well)
  */
 #pragma once
 
@@ -25,6 +26,8 @@
 #define COP_VIRTIO_GPA(slot) (UINT64_C (0x10001000) + (slot) * UINT64_C (0x1000))
 #define COP_VMGENID_GPA      UINT64_C (0x10200000)
 #define COP_POWER_BUTTON_GPA UINT64_C (0x10201000)
+#define COP_BALLOON_GPA      UINT64_C (0x10202000)
+#define COP_SERIAL_GPA       UINT64_C (0x10203000)
 #define COP_DRAM_GPA         UINT64_C (0x80000000)
 
 #define COP_VIRTIO_SLOTS     8
@@ -35,6 +38,8 @@
 #define COP_RTC_IRQ          11
 #define COP_VMGENID_IRQ      12
 #define COP_POWER_BUTTON_IRQ 13
+#define COP_BALLOON_IRQ      14
+#define COP_SERIAL_IRQ       15
 
 /* Device tree handles: nodes that others point to. */
 #define COP_PHANDLE_PLIC       1u

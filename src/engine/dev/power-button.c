@@ -242,15 +242,7 @@ const CopDeviceType cop_power_button_type = {
   .state = &button_state,
   .state_offset = offsetof (PowerButton, s),
   .finalize = cop_virtio_finalize,
-  .fdt_name = COP_VIRTIO_MMIO_FDT_NAME,
-  .compatible = COP_VIRTIO_MMIO_COMPATIBLE,
-  .mmio_size = COP_VIRTIO_MMIO_SIZE,
-  .read = cop_virtio_mmio_read,
-  .write = cop_virtio_mmio_write,
-  .irq_level = cop_virtio_mmio_irq_level,
-  .reset = button_reset,
-  .quiesce = cop_virtio_quiesce,
-  .resume = button_resume,
+  COP_VIRTIO_MMIO_TYPE_WITH (button_reset, button_resume),
 };
 
 CopDevice *

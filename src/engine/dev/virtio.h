@@ -20,7 +20,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 
-#define COP_VIRTIO_MAX_QUEUES 4
+#define COP_VIRTIO_MAX_QUEUES 20 /* of a virtio-serial device with eight channels */
 #define COP_VIRTIO_FEATURE(bit) (UINT64_C (1) << (bit))
 
 /* Offered by every device. */
@@ -133,12 +133,14 @@ uint64_t cop_virtio_mmio_read (CopDevice *device, uint64_t offset, unsigned size
 void cop_virtio_mmio_write (CopDevice *device, uint64_t offset, unsigned size, uint64_t value);
 bool cop_virtio_mmio_irq_level (const CopDevice *device);
 
-/* The columns of a virtio-mmio device's type that are always the same. */
-#define COP_VIRTIO_MMIO_TYPE                                                                      \
-  .fdt_name = COP_VIRTIO_MMIO_FDT_NAME, .compatible = COP_VIRTIO_MMIO_COMPATIBLE,                 \
-  .mmio_size = COP_VIRTIO_MMIO_SIZE, .read = cop_virtio_mmio_read,                                \
-  .write = cop_virtio_mmio_write, .irq_level = cop_virtio_mmio_irq_level,                         \
-  .reset = cop_virtio_reset, .quiesce = cop_virtio_quiesce, .resume = cop_virtio_resume
+/* The columns of a virtio-mmio device's type that are always the same; the second for one that has
+   more to do when it is reset and when it goes on. */
+#define COP_VIRTIO_MMIO_TYPE COP_VIRTIO_MMIO_TYPE_WITH (cop_virtio_reset, cop_virtio_resume)
+#define COP_VIRTIO_MMIO_TYPE_WITH(own_reset, own_resume)                                           \
+  .fdt_name = COP_VIRTIO_MMIO_FDT_NAME, .compatible = COP_VIRTIO_MMIO_COMPATIBLE,                  \
+  .mmio_size = COP_VIRTIO_MMIO_SIZE, .read = cop_virtio_mmio_read, .write = cop_virtio_mmio_write, \
+  .irq_level = cop_virtio_mmio_irq_level, .reset = own_reset, .quiesce = cop_virtio_quiesce,       \
+  .resume = own_resume
 
 static inline bool
 cop_virtio_has_feature (const CopVirtio *virtio, unsigned bit)

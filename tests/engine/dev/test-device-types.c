@@ -16,7 +16,9 @@
 #include "engine/dev/power-button.h"
 #include "engine/dev/rtc.h"
 #include "engine/dev/uart.h"
+#include "engine/dev/virtio-balloon.h"
 #include "engine/dev/virtio-devices.h"
+#include "engine/dev/virtio-serial.h"
 #include "engine/dev/vmgenid.h"
 #include "engine/riscv/hart.h"
 #include "test-device.h"
@@ -155,6 +157,22 @@ make_rng (World *world)
   return cop_virtio_rng_new ("d0", world->ram, world->context, DEVICE_GPA);
 }
 
+static CopDevice *
+make_balloon (World *world)
+{
+  return cop_virtio_balloon_new ("d0", world->ram, world->context, DEVICE_GPA, NULL, NULL, NULL);
+}
+
+static CopDevice *
+make_serial (World *world)
+{
+  char name[] = "org.example.0";
+  CopChannelConfig channels[2] = { { name, make_console () }, { name, make_console () } };
+
+  return cop_virtio_serial_new ("d0", world->ram, world->context, DEVICE_GPA, channels, 2, NULL,
+                                NULL);
+}
+
 static const struct
 {
   const CopDeviceType *type;
@@ -170,10 +188,12 @@ static const struct
   { &cop_plic_type,           make_plic },
   { &cop_uart_type,           make_uart },
   { &cop_vmgenid_type,        make_vmgenid },
+  { &cop_virtio_balloon_type, make_balloon },
   { &cop_virtio_blk_type,     make_blk },
   { &cop_virtio_console_type, make_console_device },
   { &cop_virtio_net_type,     make_net },
   { &cop_virtio_rng_type,     make_rng },
+  { &cop_virtio_serial_type,  make_serial },
   /* clang-format on */
 };
 

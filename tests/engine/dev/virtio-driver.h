@@ -11,7 +11,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 
-#define TEST_VIRTIO_QUEUES 4
+#define TEST_VIRTIO_QUEUES 20
 #define TEST_GPA UINT64_C (0x80000000)
 #define TEST_RAM_SIZE (UINT64_C (64) << 20)
 #define TEST_MMIO UINT64_C (0x10001000)
