@@ -7,6 +7,8 @@
  */
 #include "vmtool/printer.h"
 
+#include "common/json.h"
+
 #include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
@@ -112,7 +114,7 @@ json_begin_value (VmtPrinter *printer, const char *key)
   printer->first = false;
   if (key != NULL)
     {
-      vmt_json_append_string (printer->text, key);
+      cop_json_append_string (printer->text, key);
       g_string_append (printer->text, ": ");
     }
 }
@@ -139,7 +141,7 @@ vmt_printer_text (VmtPrinter *printer, const char *key, const char *value)
   g_autoptr (GString) json = g_string_new (NULL);
 
   if (value != NULL)
-    vmt_json_append_string (json, value);
+    cop_json_append_string (json, value);
   else
     g_string_append (json, "null");
   print_value (printer, key, json->str, value != NULL ? value : "-");

@@ -89,6 +89,3 @@ void vmt_printer_real (VmtPrinter *printer, const char *key, double value);
 void vmt_printer_bool (VmtPrinter *printer, const char *key, bool value);
 /* In bytes. */
 void vmt_printer_size (VmtPrinter *printer, const char *key, uint64_t value);
-
-/* Appends @text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
-void vmt_json_append_string (GString *json, const char *text);
