@@ -269,7 +269,9 @@ const CopXmlElement cop_interface_element = {
   COP_XML_REFUSED ("source/@tls", N_ ("use raw")),                                              \
   COP_XML_TEXT ("source/@path",   CopDomainChardev, source.path,                               \
                 .pattern = PATH_PATTERN, .max = PATH_MAX_BYTES, .examples = "/run/a.log|/tmp/s", \
-                .change = HOST_ONLY, .says = "file, or socket",                                \
+                .live = cop_channel_path_is_live, .change = HOST_ONLY,                         \
+                .says = "file, or socket; of a channel, one that is chosen when the domain "   \
+                        "starts, if there is none",                                            \
                 CHARDEV_IS (CHARDEV_HAS_PATH)),                                                \
   COP_XML_TEXT ("source/@path",   CopDomainChardev, source.path, .shares = true,               \
                 .pattern = PATH_PATTERN, .max = PATH_MAX_BYTES, .examples = "/dev/pts/3",      \
@@ -370,6 +372,29 @@ const CopXmlElement cop_channel_element = {
   .says = "A channel between a program in the guest and one on the host, such as the guest agent.",
 };
 
+static const CopXmlRow memballoon_rows[] = {
+  COP_XML_ENUM ("@model",           CopDomainMemballoon, model, &cop_memballoon_names,
+                .required = true,
+                .says = "what the guest sees; none: it has all its memory, whatever currentMemory "
+                        "says"),
+  COP_XML_REFUSED ("@autodeflate",  NOT_YET),
+  COP_XML_REFUSED ("@freePageReporting", NOT_YET),
+  COP_XML_REFUSED ("driver",        NOT_YET),
+  COP_XML_UINT ("stats/@period",    CopDomainMemballoon, period, .max = COP_MEMBALLOON_PERIOD_MAX,
+                .change = COP_XML_CHANGE_LIVE, .otherwise = "none are asked for",
+                .says = "seconds between the guest's statistics of its memory",
+                COP_XML_WHEN (CopDomainMemballoon, model, BIT (COP_MEMBALLOON_MODEL_VIRTIO))),
+  COP_XML_REFUSED ("acpi",          NO_PCI),
+  ALIAS_ROW (CopDomainMemballoon),
+  ADDRESS_ROW (CopDomainMemballoon),
+};
+
+const CopXmlElement cop_memballoon_element = {
+  "memballoon", COP_XML_ROWS (CopDomainMemballoon, memballoon_rows),
+  .says = "The memory balloon, by which the guest gives memory back to the host. One is added where "
+          "none is named.",
+};
+
 static const CopXmlRow rng_rows[] = {
   COP_XML_ENUM ("@model",           CopDomainRng, model, &cop_rng_model_names,
                 .otherwise = "virtio", .says = "what the guest sees"),
@@ -394,8 +419,9 @@ const CopXmlElement cop_rng_element = {
 /* clang-format on */
 
 const CopXmlElement *const cop_device_elements[] = {
-  &cop_disk_element,    &cop_controller_element, &cop_interface_element, &cop_serial_element,
-  &cop_console_element, &cop_channel_element,    &cop_rng_element,       NULL,
+  &cop_disk_element,       &cop_controller_element, &cop_interface_element,
+  &cop_serial_element,     &cop_console_element,    &cop_channel_element,
+  &cop_memballoon_element, &cop_rng_element,        NULL,
 };
 
 bool
@@ -408,4 +434,12 @@ bool
 cop_tap_is_live (const char *tap)
 {
   return g_str_has_prefix (tap, "vnet");
+}
+
+bool
+cop_channel_path_is_live (const char *path)
+{
+  const char *base = strrchr (path, '/');
+
+  return g_str_has_prefix (base != NULL ? base + 1 : path, COP_CHANNEL_SOCKET_PREFIX);
 }

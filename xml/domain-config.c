@@ -20,6 +20,15 @@ cop_domain_config_free (CopDomainConfig *config)
   cop_xml_free (&cop_domain_element, config);
 }
 
+CopDomainMemballoon *
+cop_domain_config_balloon (const CopDomainConfig *config)
+{
+  CopDomainMemballoon *balloon =
+    config->memballoons->len > 0 ? config->memballoons->pdata[0] : NULL;
+
+  return balloon != NULL && balloon->model != COP_MEMBALLOON_MODEL_NONE ? balloon : NULL;
+}
+
 CopDomainConfig *
 cop_domain_config_copy (const CopDomainConfig *config)
 {

@@ -301,6 +301,10 @@ typedef struct
   GPtrArray         *forwards;  /* (owned) (element-type CopDomainPortForward): of USER */
 } CopDomainInterface;
 
+/* What the socket of a channel is called that the driver has chosen: it belongs into no definition.
+ */
+#define COP_CHANNEL_SOCKET_PREFIX "coppice-channel-"
+
 /* Where a character device's bytes go on the host. */
 typedef enum
 {
@@ -403,6 +407,24 @@ typedef struct
 
 typedef enum
 {
+  COP_MEMBALLOON_MODEL_VIRTIO,
+  COP_MEMBALLOON_MODEL_NONE,
+  COP_MEMBALLOON_MODEL_LAST,
+} CopMemballoonModel;
+
+/* The longest time between statistics, in seconds: a day. */
+#define COP_MEMBALLOON_PERIOD_MAX 86400
+
+typedef struct
+{
+  CopMemballoonModel model;
+  unsigned period; /* seconds between statistics; 0: none are asked for */
+  char *alias; /* (owned) (nullable) */
+  CopDomainAddress address;
+} CopDomainMemballoon;
+
+typedef enum
+{
   COP_CONTROLLER_VIRTIO_SERIAL, /* what virtio consoles and channels are ports of */
   COP_CONTROLLER_LAST,
 } CopControllerType;
@@ -438,6 +460,7 @@ struct CopDomainConfig
   GPtrArray      *controllers;  /* (owned) (element-type CopDomainController) */
   GPtrArray      *interfaces;   /* (owned) (element-type CopDomainInterface) */
   GPtrArray      *serials, *consoles, *channels;        /* (owned) (element-type CopDomainChardev) */
+  GPtrArray *memballoons; /* (owned) (element-type CopDomainMemballoon): one, after defaults */
   GPtrArray      *rngs;         /* (owned) (element-type CopDomainRng) */
   char           *engine;       /* (owned) (nullable): name in cop_engines; NULL: the default */
 };
@@ -452,6 +475,9 @@ cop_domain_config_harts (const CopDomainConfig *config)
 {
   return config->current_vcpus != 0 ? config->current_vcpus : config->vcpus;
 }
+
+/* Returns: (transfer none) (nullable): the balloon of a machine of @config; NULL: it has none */
+CopDomainMemballoon *cop_domain_config_balloon (const CopDomainConfig *config);
 
 /* Returns: (transfer full): a deep copy */
 CopDomainConfig *cop_domain_config_copy (const CopDomainConfig *config);

@@ -16,15 +16,24 @@ add_note (GPtrArray *notes, const char *note)
     g_ptr_array_add (notes, g_strdup (note));
 }
 
+/* Every machine has one, unless it says that it has none. */
+static void
+set_balloon (CopDomainConfig *config)
+{
+  if (config->memballoons->len == 0)
+    g_ptr_array_add (config->memballoons, cop_xml_new (&cop_memballoon_element));
+}
+
 static void
 set_memory (CopDomainConfig *config, GPtrArray *notes)
 {
   /* As libvirt: more than there is means all. */
   if (config->current_memory == 0 || config->current_memory > config->memory)
     config->current_memory = config->memory;
-  else if (config->current_memory < config->memory)
-    add_note (notes, _ ("currentMemory has no effect: there is no balloon, a guest has all its "
-                        "memory"));
+  else if (config->current_memory < config->memory && cop_domain_config_balloon (config) == NULL)
+    add_note (notes,
+              _ ("currentMemory has no effect without a memory balloon: the guest has all its "
+                 "memory"));
   if (config->current_vcpus == config->vcpus)
     config->current_vcpus = 0;
 }
@@ -237,6 +246,7 @@ cop_domain_config_set_defaults (CopDomainConfig *config, GPtrArray *notes)
 {
   if (cop_uuid_is_null (config->uuid))
     cop_uuid_generate (config->uuid);
+  set_balloon (config);
   set_memory (config, notes);
   set_os (config);
   set_cpu (&config->cpu);
@@ -305,6 +315,8 @@ cop_domain_config_assign_aliases (CopDomainConfig *config)
     set_alias (&((CopDomainChardev *) config->consoles->pdata[i])->alias, "console", i);
   for (guint i = 0; i < config->channels->len; i++)
     set_alias (&((CopDomainChardev *) config->channels->pdata[i])->alias, "channel", i);
+  if (cop_domain_config_balloon (config) != NULL)
+    set_alias (&cop_domain_config_balloon (config)->alias, "balloon", 0);
   for (guint i = 0; i < config->rngs->len; i++)
     set_alias (&((CopDomainRng *) config->rngs->pdata[i])->alias, "rng", i);
   cop_domain_config_sync_consoles (config);

@@ -29,6 +29,8 @@ static const struct
                               offsetof (CopDomainChardev, alias) },
   [COP_DEVICE_CHANNEL]    = { offsetof (CopDomainConfig, channels),
                               offsetof (CopDomainChardev, alias) },
+  [COP_DEVICE_MEMBALLOON] = { offsetof (CopDomainConfig, memballoons),
+                              offsetof (CopDomainMemballoon, alias) },
   [COP_DEVICE_RNG]        = { offsetof (CopDomainConfig, rngs),
                               offsetof (CopDomainRng, alias) },
 };
@@ -159,6 +161,7 @@ matches (CopDeviceKind kind, gconstpointer device, gconstpointer wanted)
     case COP_DEVICE_CHANNEL:
       return g_strcmp0 (((const CopDomainChardev *) device)->name,
                         ((const CopDomainChardev *) wanted)->name) == 0;
+    case COP_DEVICE_MEMBALLOON:
     case COP_DEVICE_RNG:
       return true;
     case COP_DEVICE_LAST:

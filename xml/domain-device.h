@@ -15,6 +15,7 @@ typedef enum
   COP_DEVICE_SERIAL,
   COP_DEVICE_CONSOLE,
   COP_DEVICE_CHANNEL,
+  COP_DEVICE_MEMBALLOON,
   COP_DEVICE_RNG,
   COP_DEVICE_LAST,
 } CopDeviceKind;
@@ -32,6 +33,7 @@ typedef struct
     CopDomainController *controller;
     CopDomainInterface  *interface;
     CopDomainChardev    *chardev;
+    CopDomainMemballoon *memballoon;
     CopDomainRng        *rng;
   };                            /* (owned) */
 } CopDomainDevice;

@@ -41,11 +41,13 @@ COP_NAMES (cop_console_target_names, COP_CHARDEV_TARGET_LAST, NULL, NULL, "seria
 COP_NAMES (cop_channel_target_names, COP_CHARDEV_TARGET_LAST, NULL, NULL, NULL, "virtio");
 COP_NAMES (cop_serial_model_names, COP_SERIAL_MODEL_LAST, NULL, "16550a");
 COP_NAMES (cop_channel_state_names, COP_CHANNEL_STATE_LAST, NULL, "connected", "disconnected");
+COP_NAMES (cop_memballoon_names, COP_MEMBALLOON_MODEL_LAST, "virtio", "none");
 COP_NAMES (cop_rng_model_names, COP_RNG_MODEL_LAST, NULL, "virtio");
 COP_NAMES (cop_rng_backend_names, COP_RNG_BACKEND_LAST, "random", "builtin");
 COP_NAMES (cop_controller_names, COP_CONTROLLER_LAST, "virtio-serial");
 COP_NAMES (cop_yes_no_names, COP_TRISTATE_LAST, NULL, "yes", "no");
 COP_NAMES (cop_on_off_names, COP_TRISTATE_LAST, NULL, "on", "off");
 COP_NAMES (cop_device_kind_names, COP_DEVICE_LAST,
-           "disk", "controller", "interface", "serial", "console", "channel", "rng");
+           "disk", "controller", "interface", "serial", "console", "channel", "memballoon",
+           "rng");
 /* clang-format on */

@@ -63,8 +63,7 @@ static const CopXmlRow domain_rows[] = {
                 .min = 4 * COP_MIB, .max = 64 * 1024 * COP_GIB, .says = "memory of the guest"),
   COP_XML_SIZE ("currentMemory",    CopDomainConfig, current_memory,
                 .max = 64 * 1024 * COP_GIB, .otherwise = "as memory", .change = COP_XML_CHANGE_HOST,
-                .says = "memory that the guest is asked to keep to; there is no balloon, so it "
-                        "always has all"),
+                .says = "memory that the guest is asked to keep to, by way of its memory balloon"),
   COP_XML_REFUSED ("blkiotune",     SET_ON_HOST),
   COP_XML_REFUSED ("memtune",       SET_ON_HOST),
   COP_XML_REFUSED ("memoryBacking", NOT_YET),
@@ -253,7 +252,7 @@ static const CopXmlRow domain_rows[] = {
   COP_XML_REFUSED ("devices/redirfilter", N_ ("there is no USB")),
   COP_XML_REFUSED ("devices/hub",   N_ ("there is no USB")),
   COP_XML_REFUSED ("devices/watchdog", NO_SUCH_BUS),
-  COP_XML_NO_EFFECT ("devices/memballoon", N_ ("there is no balloon: a guest has all its memory")),
+  COP_XML_LIST ("devices/memballoon", CopDomainConfig, memballoons, &cop_memballoon_element, .max = 1),
   COP_XML_LIST ("devices/rng",      CopDomainConfig, rngs, &cop_rng_element, .max = 1),
   COP_XML_REFUSED ("devices/nvram", NO_SUCH_BUS),
   COP_XML_REFUSED ("devices/shmem", NO_SUCH_BUS),

@@ -13,6 +13,7 @@ extern const CopXmlElement cop_interface_element;
 extern const CopXmlElement cop_serial_element;
 extern const CopXmlElement cop_console_element;
 extern const CopXmlElement cop_channel_element;
+extern const CopXmlElement cop_memballoon_element;
 extern const CopXmlElement cop_rng_element;
 
 /* In the order of CopDeviceKind, NULL-terminated. */
@@ -52,6 +53,7 @@ extern const CopNames cop_console_target_names;
 extern const CopNames cop_channel_target_names;
 extern const CopNames cop_serial_model_names;
 extern const CopNames cop_channel_state_names;
+extern const CopNames cop_memballoon_names;
 extern const CopNames cop_rng_model_names;
 extern const CopNames cop_rng_backend_names;
 extern const CopNames cop_controller_names;
@@ -61,3 +63,4 @@ extern const CopNames cop_on_off_names;
 /* For CopXmlRow.live: aliases but for those that users choose, and names of taps that we choose. */
 bool cop_alias_is_live (const char *alias);
 bool cop_tap_is_live (const char *tap);
+bool cop_channel_path_is_live (const char *path);

@@ -254,6 +254,12 @@ random_domain_config_valid (void)
   repair_chardevs (config->consoles, true);
   repair_chardevs (config->channels, false);
   shorten (&cop_controller_element, config->controllers, 0);
+  for (guint i = 0; i < config->memballoons->len; i++)
+    {
+      CopDomainMemballoon *balloon = config->memballoons->pdata[i];
+
+      set_text (&balloon->alias, g_strdup ("ua-balloon"));
+    }
   for (guint i = 0; i < config->rngs->len; i++)
     set_text (&((CopDomainRng *) config->rngs->pdata[i])->alias, g_strdup ("ua-rng"));
   set_text (&config->engine, maybe () ? g_strdup ("interp") : NULL);

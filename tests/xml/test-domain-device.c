@@ -145,7 +145,7 @@ test_bad_devices (void)
     { "<disk type='file'><target dev='vdb'/></disk>", "device XML:1: source/@file is missing" },
     { "<graphics type='vnc'/>",
       "device XML:1: this is a <graphics> document; wanted is <disk>, "
-      "<controller>, <interface>, <serial>, <console>, <channel>, <rng>" },
+      "<controller>, <interface>, <serial>, <console>, <channel>, <memballoon>, <rng>" },
     { "<serial type='file'/>", "device XML: devices/serial/source/@path: is missing" },
     { "disk", "device XML:1: not well-formed XML: Start tag expected, '<' not found" },
   };

@@ -26,6 +26,7 @@ TABLES = {
     'serial': '/devices/serial',
     'console': '/devices/console',
     'channel': '/devices/channel',
+    'memballoon': '/devices/memballoon',
     'rng': '/devices/rng',
 }
 
