@@ -12,13 +12,28 @@
 #include <poll.h>
 #include <string.h>
 
-#define CHANNEL "org.qemu.guest_agent.0"
 /* How long an answer may be: what fits a string on the wire. */
 #define ANSWER_MAX (4u << 20)
 #define DEFAULT_SECONDS 5
-#define SYNC_SECONDS 5
+#define CHUNK 4096
 
-/* Path of the agent's channel. Returns: (transfer full) */
+/* A connection to the guest's end. */
+typedef struct
+{
+  int fd; /* (owned) */
+  gint64 until; /* g_get_monotonic_time(); -1: for ever */
+  GByteArray *unread; /* (owned) */
+} Link;
+
+static void
+link_clear (Link *link)
+{
+  cop_fd_clear (&link->fd);
+  g_clear_pointer (&link->unread, g_byte_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Link, link_clear)
+
+/* Path of the agent's channel, with a program at the guest's end. Returns: (transfer full) */
 static char *
 channel_path (CopDomain *domain, GError **error)
 {
@@ -30,14 +45,19 @@ channel_path (CopDomain *domain, GError **error)
     {
       const CopDomainChardev *channel = domain->running->channels->pdata[i];
 
-      if (g_strcmp0 (channel->name, CHANNEL) == 0 && channel->source.type == COP_CHARDEV_UNIX &&
-          channel->source.path != NULL)
+      if (g_strcmp0 (channel->name, COP_AGENT_CHANNEL) != 0 ||
+          channel->source.type != COP_CHARDEV_UNIX || channel->source.path == NULL)
+        continue;
+      if (channel->state == COP_CHANNEL_STATE_CONNECTED)
         return g_strdup (channel->source.path);
+      cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNRESPONSIVE,
+                       _ ("QEMU guest agent is not connected"));
+      return NULL;
     }
   cop_driver_fail (error, COP_DRIVER_ERROR_ARGUMENT_UNSUPPORTED,
                    _ ("QEMU guest agent is not configured: the domain has no channel '%s' of type "
                       "'unix'"),
-                   CHANNEL);
+                   COP_AGENT_CHANNEL);
   return NULL;
 }
 
@@ -45,18 +65,28 @@ static bool
 not_answering (GError **error)
 {
   return cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNRESPONSIVE,
-                          _ ("Guest agent is not responding: QEMU guest agent is not connected"));
+                          _ ("Guest agent not available for now"));
 }
 
-/* Waits for @events until @until, a time of g_get_monotonic_time(); -1: for ever. */
-static bool
-wait_for (int fd, short events, gint64 until, GError **error)
+static void
+set_limit (Link *link, int timeout)
 {
-  struct pollfd poll_fd = { .fd = fd, .events = events };
+  if (timeout == COP_AGENT_WAIT_DEFAULT)
+    timeout = DEFAULT_SECONDS;
+  link->until = timeout == COP_AGENT_WAIT_FOREVER
+                  ? -1
+                  : g_get_monotonic_time () + MAX (timeout, 0) * G_USEC_PER_SEC;
+}
+
+/* Waits for @events. */
+static bool
+wait_for (const Link *link, short events, GError **error)
+{
+  struct pollfd poll_fd = { .fd = link->fd, .events = events };
 
   while (true)
     {
-      gint64 left = until < 0 ? -1 : MAX (until - g_get_monotonic_time (), 0);
+      gint64 left = link->until < 0 ? -1 : MAX (link->until - g_get_monotonic_time (), 0);
       int n = poll (&poll_fd, 1, left < 0 ? -1 : (int) ((left + 999) / 1000));
 
       if (n > 0)
@@ -67,167 +97,239 @@ wait_for (int fd, short events, gint64 until, GError **error)
 }
 
 static bool
-send_text (int fd, const char *text, gsize length, gint64 until, GError **error)
+send_line (const Link *link, const char *text, GError **error)
 {
-  while (length > 0)
+  g_autofree char *line = g_strconcat (text, "\n", NULL);
+  gsize length = strlen (line);
+
+  for (gsize done = 0; done < length;)
     {
-      ssize_t n = write (fd, text, length);
+      ssize_t n = write (link->fd, line + done, length - done);
 
       if (n < 0 && errno != EAGAIN && errno != EINTR)
         return not_answering (error);
-      if (n <= 0)
-        {
-          if (!wait_for (fd, POLLOUT, until, error))
-            return false;
-          continue;
-        }
-      text += n;
-      length -= n;
+      if (n > 0)
+        done += n;
+      else if (!wait_for (link, POLLOUT, error))
+        return false;
     }
   return true;
 }
 
-/* Reads a line; @after_mark: what stands before a byte 0xff is left out. */
+/* Adds what has come to link->unread. */
 static bool
-read_line (int fd, bool after_mark, gint64 until, GString *line, GError **error)
+read_more (Link *link, GError **error)
+{
+  uint8_t bytes[CHUNK];
+  ssize_t n = read (link->fd, bytes, sizeof bytes);
+
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    return not_answering (error);
+  if (n < 0)
+    return wait_for (link, POLLIN, error);
+  if (link->unread->len + n > ANSWER_MAX)
+    return cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
+                            _ ("the guest agent's answer is longer than %u bytes"), ANSWER_MAX);
+  g_byte_array_append (link->unread, bytes, n);
+  return true;
+}
+
+/* Reads a line that is not empty; @after_mark: one that stands behind a byte 0xff. Returns:
+   (transfer full) */
+static char *
+read_line (Link *link, bool after_mark, GError **error)
 {
   bool marked = !after_mark;
 
-  g_string_truncate (line, 0);
-  while (line->len < ANSWER_MAX)
+  while (true)
     {
-      char byte;
-      ssize_t n = read (fd, &byte, 1);
+      const uint8_t *mark = memrchr (link->unread->data, 0xff, link->unread->len);
+      const uint8_t *end;
 
-      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        return not_answering (error);
-      if (n < 0)
-        {
-          if (!wait_for (fd, POLLIN, until, error))
-            return false;
-        }
-      else if ((uint8_t) byte == 0xff)
+      if (mark != NULL)
         {
           marked = true;
-          g_string_truncate (line, 0);
+          g_byte_array_remove_range (link->unread, 0, mark + 1 - link->unread->data);
         }
-      else if (byte != '\n')
-        g_string_append_c (line, byte);
-      else if (marked && line->len > 0)
-        return true;
-      else
-        g_string_truncate (line, 0);
+      end = memchr (link->unread->data, '\n', link->unread->len);
+      if (end != NULL)
+        {
+          gsize length = end - link->unread->data;
+          char *line =
+            marked && length > 0 ? g_strndup ((char *) link->unread->data, length) : NULL;
+
+          g_byte_array_remove_range (link->unread, 0, length + 1);
+          if (line != NULL)
+            return line;
+          continue;
+        }
+      if (!read_more (link, error))
+        return NULL;
     }
-  return cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
-                          _ ("the guest agent's answer is longer than %u bytes"), ANSWER_MAX);
 }
 
 /* Makes sure that the next answer is to our next question. */
 static bool
-synchronize (int fd, GString *line, GError **error)
+synchronize (Link *link, GError **error)
 {
-  gint64 until = g_get_monotonic_time () + SYNC_SECONDS * G_USEC_PER_SEC;
   guint32 id = g_random_int ();
   g_autofree char *command =
-    g_strdup_printf ("\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", id);
-  g_autofree char *number = g_strdup_printf ("%u", id);
+    g_strdup_printf ("\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}", id);
+  g_autofree char *line = NULL;
+  g_autoptr (CopJson) answer = NULL;
+  uint64_t got;
 
-  return send_text (fd, command, strlen (command), until, error) &&
-         read_line (fd, true, until, line, error) &&
-         (strstr (line->str, number) != NULL ||
-          cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
-                           _ ("the guest agent answers another question")));
+  if (!send_line (link, command, error))
+    return false;
+  line = read_line (link, true, error);
+  if (line == NULL)
+    return false;
+  answer = cop_json_parse (line, strlen (line), NULL);
+  return (cop_json_uint64 (cop_json_member (answer, "return"), &got) && got == id) ||
+         cop_driver_fail (error, COP_DRIVER_ERROR_AGENT_UNSYNCED,
+                          _ ("the guest agent answers another question"));
+}
+
+static bool
+link_open (Link *link, CopDomain *domain, GError **error)
+{
+  g_autofree char *path = channel_path (domain, error);
+  int limit;
+
+  if (path == NULL)
+    return false;
+  g_mutex_lock (&domain->lock);
+  limit = domain->agent_timeout;
+  g_mutex_unlock (&domain->lock);
+  link->unread = g_byte_array_new ();
+  link->fd = cop_domain_connect_channel (path, error);
+  set_limit (link, limit >= 0 ? MIN (limit, DEFAULT_SECONDS) : COP_AGENT_WAIT_DEFAULT);
+  return link->fd >= 0 && synchronize (link, error);
+}
+
+/* Says @command. Returns: (transfer full): the line that comes back */
+static char *
+converse (CopDomain *domain, const char *command, int timeout, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->agent_lock);
+  g_auto (Link) link = { .fd = -1 };
+
+  if (!link_open (&link, domain, error))
+    return NULL;
+  set_limit (&link, timeout);
+  return send_line (&link, command, error) ? read_line (&link, false, error) : NULL;
+}
+
+/* What an agent means that says no more than a class. */
+static const char *
+say_class (const char *class)
+{
+  if (g_strcmp0 (class, "CommandNotFound") == 0)
+    return _ ("The command has not been found");
+  if (g_strcmp0 (class, "CommandDisabled") == 0)
+    return _ ("The command has been disabled for this instance");
+  return class != NULL ? class : _ ("unknown QEMU command error");
+}
+
+static bool
+check_answer (const CopJson *answer, const char *name, bool *missing, GError **error)
+{
+  const CopJson *failure = cop_json_member (answer, "error");
+  const char *class = cop_json_string (cop_json_member (failure, "class"));
+  const char *says = cop_json_string (cop_json_member (failure, "desc"));
+
+  if (failure == NULL && cop_json_member (answer, "return") != NULL)
+    return true;
+  if (failure == NULL)
+    return cop_driver_fail (error, COP_DRIVER_ERROR_INTERNAL,
+                            _ ("unable to execute QEMU agent command '%s'"), name);
+  if (missing != NULL &&
+      (g_strcmp0 (class, "CommandNotFound") == 0 || g_strcmp0 (class, "CommandDisabled") == 0))
+    {
+      *missing = true;
+      return false;
+    }
+  return cop_driver_fail (error, COP_DRIVER_ERROR_INTERNAL,
+                          _ ("unable to execute QEMU agent command '%s': %s"), name,
+                          says != NULL ? says : say_class (class));
+}
+
+bool
+cop_domain_agent_malformed (const char *name, GError **error)
+{
+  return cop_driver_fail (error, COP_DRIVER_ERROR_INTERNAL,
+                          _ ("malformed return value of QEMU agent command '%s'"), name);
 }
 
 char *
 cop_domain_agent_ask (CopDomain *domain, const char *command, int timeout, GError **error)
 {
-  g_autofree char *path = channel_path (domain, error);
-  g_autofree char *line_out = g_strconcat (command, "\n", NULL);
-  GString *line;
-  cop_autofd int fd = -1;
-  gint64 until = -1;
-  bool ok;
+  g_autoptr (CopJson) question = NULL;
+  g_autoptr (CopJson) answer = NULL;
+  g_autoptr (GError) why = NULL;
+  g_autofree char *line = NULL;
+  const char *name;
 
-  if (path == NULL)
-    return NULL;
-  if (strchr (command, '\n') != NULL)
+  question = cop_json_parse (command, strlen (command), &why);
+  name = cop_json_string (cop_json_member (question, "execute"));
+  if (name == NULL || strchr (command, '\n') != NULL)
     {
-      cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG, _ ("a command is one line"));
+      cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
+                       _ ("a command is a JSON object with a member \"execute\", on one line%s%s"),
+                       why != NULL ? ": " : "", why != NULL ? why->message : "");
       return NULL;
     }
-  if (timeout != -2)
-    until = g_get_monotonic_time () +
-            (timeout == -1 ? DEFAULT_SECONDS : MAX (timeout, 0)) * G_USEC_PER_SEC;
-  g_mutex_lock (&domain->agent_lock);
-  fd = cop_domain_connect_channel (path, error);
-  line = g_string_new (NULL);
-  ok = fd >= 0 && synchronize (fd, line, error) &&
-       send_text (fd, line_out, strlen (line_out), until, error) &&
-       read_line (fd, false, until, line, error);
-  g_mutex_unlock (&domain->agent_lock);
-  return g_string_free (line, !ok);
+  if (timeout < COP_AGENT_WAIT_FOREVER)
+    {
+      cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
+                       _ ("guest agent timeout '%d' is less than the minimum '%d'"), timeout,
+                       COP_AGENT_WAIT_FOREVER);
+      return NULL;
+    }
+  line = converse (domain, command, timeout, error);
+  if (line == NULL)
+    return NULL;
+  answer = cop_json_parse (line, strlen (line), NULL);
+  return check_answer (answer, name, NULL, error) ? g_steal_pointer (&line) : NULL;
 }
 
-/* Where the value of the object's member @name begins; strings that look like it are passed over.
- */
-static const char *
-member_of (const char *json, const char *name)
+static char *
+make_command (const char *name, const char *arguments)
 {
-  g_autofree char *quoted = g_strdup_printf ("\"%s\"", name);
-  int depth = 0;
-
-  for (const char *at = json; *at != '\0'; at++)
-    if (*at == '"')
-      {
-        const char *start = at;
-
-        for (at++; *at != '\0' && *at != '"'; at++)
-          if (*at == '\\' && at[1] != '\0')
-            at++;
-        if (*at == '\0')
-          return NULL;
-        if (depth == 1 && strncmp (start, quoted, strlen (quoted)) == 0)
-          {
-            for (start = at + 1; *start == ' '; start++)
-              ;
-            if (*start == ':')
-              {
-                for (start++; *start == ' '; start++)
-                  ;
-                return start;
-              }
-          }
-      }
-    else if (*at == '{' || *at == '[')
-      depth++;
-    else if (*at == '}' || *at == ']')
-      depth--;
-  return NULL;
+  return arguments == NULL
+           ? g_strdup_printf ("{\"execute\":\"%s\"}", name)
+           : g_strdup_printf ("{\"execute\":\"%s\",\"arguments\":%s}", name, arguments);
 }
 
-bool
-cop_domain_agent_run (CopDomain *domain, const char *command, gint64 *number, GError **error)
+CopJson *
+cop_domain_agent_call (CopDomain *domain, const char *name, const char *arguments, bool *missing,
+                       GError **error)
 {
-  g_autofree char *answer = NULL;
-  const char *value, *desc;
+  g_autofree char *command = make_command (name, arguments);
+  g_autofree char *line = NULL;
+  g_autoptr (CopJson) answer = NULL;
   int timeout;
 
+  if (missing != NULL)
+    *missing = false;
   g_mutex_lock (&domain->lock);
   timeout = domain->agent_timeout;
   g_mutex_unlock (&domain->lock);
-  answer = cop_domain_agent_ask (domain, command, timeout, error);
+  line = converse (domain, command, timeout, error);
+  if (line == NULL)
+    return NULL;
+  answer = cop_json_parse (line, strlen (line), NULL);
+  return check_answer (answer, name, missing, error) ? g_steal_pointer (&answer) : NULL;
+}
+
+bool
+cop_domain_agent_run (CopDomain *domain, const char *name, const char *arguments, int64_t *number,
+                      GError **error)
+{
+  g_autoptr (CopJson) answer = cop_domain_agent_call (domain, name, arguments, NULL, error);
+
   if (answer == NULL)
     return false;
-  value = member_of (answer, "return");
-  if (value != NULL)
-    {
-      if (number != NULL)
-        *number = g_ascii_strtoll (value, NULL, 10);
-      return true;
-    }
-  value = member_of (answer, "error");
-  desc = value != NULL ? member_of (value, "desc") : NULL;
-  return cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_FAILED,
-                          _ ("the guest agent cannot: %s"), desc != NULL ? desc : answer);
+  return number == NULL || cop_json_int64 (cop_json_member (answer, "return"), number) ||
+         cop_domain_agent_malformed (name, error);
 }

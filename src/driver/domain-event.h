@@ -15,6 +15,7 @@ typedef enum
 {
   COP_DOMAIN_EVENT_LIFECYCLE = 0,
   COP_DOMAIN_EVENT_REBOOT = 1,
+  COP_DOMAIN_EVENT_BALLOON_CHANGE = 13,
   COP_DOMAIN_EVENT_TUNABLE = 17,
   COP_DOMAIN_EVENT_AGENT_LIFECYCLE = 18,
   COP_DOMAIN_EVENT_DEVICE_ADDED = 19,
@@ -37,6 +38,15 @@ typedef enum
   COP_LIFECYCLE_CRASHED,
 } CopLifecycle;
 
+/* Of COP_DOMAIN_EVENT_AGENT_LIFECYCLE; libvirt's numbers. */
+enum
+{
+  COP_AGENT_CONNECTED = 1,
+  COP_AGENT_DISCONNECTED = 2,
+
+  COP_AGENT_BY_CHANNEL = 2, /* why: the guest has opened or closed it */
+};
+
 /* A value, on the stack of who tells. */
 typedef struct
 {
@@ -47,6 +57,7 @@ typedef struct
   int event, detail; /* LIFECYCLE: what and why; AGENT_LIFECYCLE: state and reason;
                         METADATA_CHANGE: event is the type */
   const char *text; /* (nullable): METADATA_CHANGE: the URI */
+  uint64_t value; /* BALLOON_CHANGE: memory that the guest has now, in KiB */
   CopParams *params; /* (nullable): of JOB_COMPLETED and TUNABLE */
 } CopDomainEvent;
 

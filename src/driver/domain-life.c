@@ -65,25 +65,6 @@ cop_domain_queue_go_on (CopDomain *domain)
   queue (domain, WORK_GO_ON, NULL, NULL);
 }
 
-/* The guest opened or closed its agent's channel: shown in the live document. */
-static void
-agent_changed (CopDomain *domain, bool connected)
-{
-  const CopDomainEvent event = { .kind = COP_DOMAIN_EVENT_AGENT_LIFECYCLE,
-                                 .event = connected ? 1 : 2,
-                                 .detail = 2 };
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->lock);
-
-  for (guint i = 0; domain->running != NULL && i < domain->running->channels->len; i++)
-    {
-      CopDomainChardev *channel = domain->running->channels->pdata[i];
-
-      if (g_strcmp0 (channel->name, "org.qemu.guest_agent.0") == 0)
-        channel->state = connected ? COP_CHANNEL_STATE_CONNECTED : COP_CHANNEL_STATE_DISCONNECTED;
-    }
-  cop_domain_tell_locked (domain, &event);
-}
-
 /* On the supervisor's thread, which must not wait. */
 void
 cop_domain_on_vm_event (CopVm *vm, const CopVmEvent *event, gpointer data)
@@ -98,8 +79,15 @@ cop_domain_on_vm_event (CopVm *vm, const CopVmEvent *event, gpointer data)
       queue (domain, WORK_ACTIONS, vm, NULL);
       break;
 
-    case COP_VM_EVENT_AGENT:
-      agent_changed (domain, event->connected);
+    case COP_VM_EVENT_CHANNEL:
+      cop_domain_channel_changed (domain, event->channel, event->open);
+      break;
+
+    case COP_VM_EVENT_BALLOON:
+      cop_domain_balloon_changed (domain, event->balloon);
+      break;
+
+    case COP_VM_EVENT_LAST:
       break;
 
     case COP_VM_EVENT_ENDED:

@@ -132,6 +132,22 @@ void cop_domain_tell_lifecycle (CopDomain *domain, CopLifecycle event, int detai
 /* With the mutex held. */
 void cop_domain_tell_locked (CopDomain *domain, const CopDomainEvent *what);
 
+/* domain-channel.c */
+/* The name that the guest's agent is known by. */
+#define COP_AGENT_CHANNEL "org.qemu.guest_agent.0"
+
+/* Fills in the sockets of channels that name none; config->id is known. */
+void cop_domain_prepare_channels (CopDomain *domain, CopDomainConfig *config);
+/* Removes those sockets, of a domain that runs no more. */
+void cop_domain_remove_channels (const CopDomainConfig *config);
+/* Removes those of domains that ended while no daemon was there. */
+void cop_driver_remove_stray_channels (CopDriver *driver);
+/* What the guest has done. */
+void cop_domain_channel_changed (CopDomain *domain, unsigned channel, bool open);
+void cop_domain_balloon_changed (CopDomain *domain, uint64_t given);
+/* With the mutex held: shows in what runs what the guest has done before anybody listened. */
+void cop_domain_refresh_from_counters (CopDomain *domain);
+
 /* driver-recover.c */
 bool cop_driver_recover (CopDriver *driver, GError **error);
 /* Does what the last daemon's note for @domain asks for. */

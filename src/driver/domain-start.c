@@ -45,6 +45,20 @@ set_terminals (CopDomainConfig *config, const CopVmLive *live)
     }
 }
 
+static void
+set_channel_terminals (CopDomainConfig *config, const CopVmLive *live)
+{
+  for (guint i = 0; i < config->channels->len && i < G_N_ELEMENTS (live->channel_ttys); i++)
+    {
+      CopDomainChardev *channel = config->channels->pdata[i];
+
+      if (live->channel_ttys[i] == NULL)
+        continue;
+      g_free (channel->source.path);
+      channel->source.path = g_strdup (live->channel_ttys[i]);
+    }
+}
+
 /* Shows what the kernel called the taps. */
 static void
 set_taps (CopDomainConfig *config, const CopVmLive *live)
@@ -83,13 +97,18 @@ cop_domain_launch (CopDomain *domain, CopDomainConfig *config, int memory_fd,
 
   config->id = launch.id;
   cop_domain_config_assign_aliases (config);
+  cop_domain_prepare_channels (domain, config);
   if (g_mkdir_with_parents (driver->paths->log_dir, 0700) < 0)
     launch.log_path = NULL; /* a machine without a log is better than none */
   vm = cop_vm_start (&launch, cop_domain_on_vm_event, g_object_ref (domain), g_object_unref, &live,
                      error);
   if (vm == NULL)
-    return false;
+    {
+      cop_domain_remove_channels (config);
+      return false;
+    }
   set_terminals (config, &live);
+  set_channel_terminals (config, &live);
   set_taps (config, &live);
   cop_vm_live_clear (&live);
   cop_driver_change_busy (driver, 1);
@@ -98,6 +117,7 @@ cop_domain_launch (CopDomain *domain, CopDomainConfig *config, int memory_fd,
   domain->running = g_steal_pointer (&owned);
   domain->vm = vm;
   domain->id = launch.id;
+  cop_domain_refresh_from_counters (domain);
   domain->started = g_get_real_time ();
   domain->updated = false;
   domain->rebooting = false;
@@ -147,6 +167,8 @@ cop_domain_stop (CopDomain *domain, bool graceful, CopDomainReason reason, int d
   g_mutex_lock (&domain->status_lock);
   g_mutex_lock (&domain->lock);
   g_clear_object (&domain->vm);
+  if (domain->running != NULL)
+    cop_domain_remove_channels (domain->running);
   g_clear_pointer (&domain->running, cop_domain_config_free);
   domain->id = -1;
   domain->autodestroy = false;

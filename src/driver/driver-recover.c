@@ -101,6 +101,7 @@ find_again (CopDriver *driver, const CopStoreRunning *running)
   domain->vm = vm;
   domain->id = running->id > 0 ? running->id : cop_vm_id (vm);
   domain->running = g_steal_pointer (&config);
+  cop_domain_refresh_from_counters (domain);
   domain->started = running->started;
   domain->autodestroy = running->autodestroy;
   domain->job_note = g_strdup (running->job);
@@ -148,6 +149,7 @@ cop_driver_recover (CopDriver *driver, GError **error)
   for (guint i = 0; i < found->len; i++)
     find_again (driver, found->pdata[i]);
   end_strays (driver);
+  cop_driver_remove_stray_channels (driver);
   return true;
 }
 

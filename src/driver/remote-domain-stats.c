@@ -251,40 +251,7 @@ COP_REMOTE_HANDLES (domain_interface_stats, DomainInterfaceStats)
   return true;
 }
 
-/* Memory and processors ---------------------------------------------------------------------- */
-
-/* libvirt's VIR_DOMAIN_MEMORY_STAT_* that can be known without a balloon */
-enum
-{
-  MEMORY_BALLOON = 6,
-  MEMORY_RSS = 7,
-};
-
-COP_REMOTE_HANDLES (domain_memory_stats, DomainMemoryStats)
-{
-  g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
-  g_auto (Sample) sample = { 0 };
-  CopRemoteMemoryStat stats[2];
-
-  if (domain == NULL || !cop_remote_check_flags (args->flags, 0, error) ||
-      !take_sample (domain, true, &sample, error))
-    return false;
-  stats[0] = (CopRemoteMemoryStat){ MEMORY_BALLOON, sample.config->current_memory / COP_KIB };
-  stats[1] = (CopRemoteMemoryStat){ MEMORY_RSS, cop_vm_resident (sample.vm) / COP_KIB };
-  ret->n_stats = MIN (args->max_stats, G_N_ELEMENTS (stats));
-  ret->stats = g_memdup2 (stats, ret->n_stats * sizeof stats[0]);
-  return true;
-}
-
-COP_REMOTE_HANDLES (domain_set_memory_stats_period, DomainSetMemoryStatsPeriod)
-{
-  g_autoptr (CopDomain) domain = cop_remote_find (call, &args->dom, error);
-
-  return domain != NULL &&
-         cop_driver_fail (error, COP_DRIVER_ERROR_OPERATION_INVALID,
-                          _ ("the machine has no memory balloon that could be asked "
-                             "periodically"));
-}
+/* Processors ----------------------------------------------------------------------------------- */
 
 /* Of the whole machine, or of a range of harts. */
 static bool
@@ -356,10 +323,7 @@ group_cpu (const Sample *sample, CopParams *params)
 static void
 group_balloon (const Sample *sample, CopParams *params)
 {
-  cop_params_add_ullong (params, "balloon.current", sample->config->current_memory / COP_KIB);
-  cop_params_add_ullong (params, "balloon.maximum", sample->config->memory / COP_KIB);
-  if (sample->vm != NULL)
-    cop_params_add_ullong (params, "balloon.rss", cop_vm_resident (sample->vm) / COP_KIB);
+  cop_remote_describe_memory (sample->config, sample->vm, params);
 }
 
 static void
@@ -574,8 +538,6 @@ const CopHandler cop_remote_stats_handlers[] = {
   COP_REMOTE_HANDLER (DOMAIN_GET_DISK_ERRORS, DomainGetDiskErrors, domain_get_disk_errors),
   COP_REMOTE_HANDLER (DOMAIN_GET_BLOCK_JOB_INFO, DomainGetBlockJobInfo, domain_get_block_job_info),
   COP_REMOTE_HANDLER (DOMAIN_INTERFACE_STATS, DomainInterfaceStats, domain_interface_stats),
-  COP_REMOTE_HANDLER (DOMAIN_MEMORY_STATS, DomainMemoryStats, domain_memory_stats),
-  COP_REMOTE_HANDLER (DOMAIN_SET_MEMORY_STATS_PERIOD, DomainSetMemoryStatsPeriod, domain_set_memory_stats_period),
   COP_REMOTE_HANDLER (DOMAIN_GET_CPU_STATS, DomainGetCpuStats, domain_get_cpu_stats),
   COP_REMOTE_HANDLER (CONNECT_GET_ALL_DOMAIN_STATS, ConnectGetAllDomainStats, connect_get_all_domain_stats),
   { 0 },

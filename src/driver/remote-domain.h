@@ -29,9 +29,14 @@ cop_remote_find (CopServerCall *call, const CopRemoteDomain *dom, GError **error
 /* Fills a client's handle. */
 void cop_remote_set_domain (CopRemoteDomain *out, CopDomain *domain);
 
-/* domain-agent.c's questions that handlers of other files ask */
+/* remote-domain-memory.c: appends libvirt's "balloon." figures. @vm: (nullable) */
+void cop_remote_describe_memory (const CopDomainConfig *config, CopVm *vm, CopParams *params);
+
+/* What handlers of other files ask the guest's agent for: remote-domain-agent.c, and of vCPUs
+   remote-domain-guest-vcpus.c */
 bool cop_domain_agent_shutdown (CopDomain *domain, bool reboot, GError **error);
 int cop_domain_agent_count_vcpus (CopDomain *domain, GError **error);
+bool cop_domain_agent_set_vcpus (CopDomain *domain, unsigned vcpus, GError **error);
 
 /* Each closed by { 0 } */
 extern const CopHandler cop_remote_agent_handlers[];
@@ -40,11 +45,14 @@ extern const CopHandler cop_remote_define_handlers[];
 extern const CopHandler cop_remote_device_handlers[];
 extern const CopHandler cop_remote_domain_handlers[];
 extern const CopHandler cop_remote_event_handlers[];
+extern const CopHandler cop_remote_guest_handlers[];
+extern const CopHandler cop_remote_guest_vcpus_handlers[];
 extern const CopHandler cop_remote_info_handlers[];
 extern const CopHandler cop_remote_life_handlers[];
-extern const CopHandler cop_remote_resize_handlers[];
+extern const CopHandler cop_remote_memory_handlers[];
 extern const CopHandler cop_remote_save_handlers[];
 extern const CopHandler cop_remote_snapshot_handlers[];
 extern const CopHandler cop_remote_stats_handlers[];
 extern const CopHandler cop_remote_tune_handlers[];
+extern const CopHandler cop_remote_vcpus_handlers[];
 extern const CopHandler cop_remote_qemu_handlers[];

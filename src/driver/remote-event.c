@@ -40,6 +40,7 @@ typedef union
 {
   CopRemoteDomainEventCallbackLifecycle lifecycle;
   CopRemoteDomainEventCallbackReboot reboot;
+  CopRemoteDomainEventCallbackBalloonChange balloon;
   CopRemoteDomainEventCallbackTunable tunable;
   CopRemoteDomainEventCallbackAgentLifecycle agent;
   CopRemoteDomainEventCallbackDeviceAdded added;
@@ -62,6 +63,11 @@ make_message (const CopDomainEvent *event, const CopRemoteDomain *dom, Message *
     case COP_DOMAIN_EVENT_REBOOT:
       message->reboot = (CopRemoteDomainEventCallbackReboot){ .dom = *dom };
       return COP_REMOTE_DOMAIN_EVENT_CALLBACK_REBOOT;
+
+    case COP_DOMAIN_EVENT_BALLOON_CHANGE:
+      message->balloon =
+        (CopRemoteDomainEventCallbackBalloonChange){ .dom = *dom, .actual = event->value };
+      return COP_REMOTE_DOMAIN_EVENT_CALLBACK_BALLOON_CHANGE;
 
     case COP_DOMAIN_EVENT_TUNABLE:
       message->tunable = (CopRemoteDomainEventCallbackTunable){ .dom = *dom,

@@ -41,6 +41,17 @@ nowhere (CopVmRpcConsole *console)
   *console = (CopVmRpcConsole){ -1, -1, -1, -1 };
 }
 
+static bool
+too_many (const CopDomainConfig *config, const char *what, unsigned n, unsigned max, GError **error)
+{
+  if (n <= max)
+    return false;
+  g_set_error (error, COP_VM_ERROR, COP_VM_ERROR_CONFIG,
+               _ ("domain '%s' has %u %s, but a machine has room for %u; take some out"),
+               config->name, n, what, max);
+  return true;
+}
+
 /* ---- what is booted ---- */
 
 static bool
@@ -160,17 +171,6 @@ add_consoles (CopVmPackage *package, const CopDomainConfig *config, CopVmLive *l
                    config->name, config->serials->len);
       return false;
     }
-  if (config->channels->len > 0)
-    {
-      const CopDomainChardev *channel = g_ptr_array_index (config->channels, 0);
-
-      g_set_error (
-        error, COP_VM_ERROR, COP_VM_ERROR_CONFIG,
-        _ ("domain '%s' has a <channel> '%s', but machines have no channels yet; take it "
-           "out"),
-        config->name, channel->name != NULL ? channel->name : "");
-      return false;
-    }
   if (config->serials->len == 1)
     {
       const CopDomainChardev *serial = g_ptr_array_index (config->serials, 0);
@@ -200,18 +200,28 @@ add_consoles (CopVmPackage *package, const CopDomainConfig *config, CopVmLive *l
   return true;
 }
 
-/* ---- disks and interfaces ---- */
-
 static bool
-too_many (const CopDomainConfig *config, const char *what, unsigned n, unsigned max, GError **error)
+add_channels (CopVmPackage *package, const CopDomainConfig *config, CopVmLive *live, GError **error)
 {
-  if (n <= max)
+  CopVmRpcCreateArgs *args = &package->args;
+
+  if (too_many (config, _ ("channels"), config->channels->len, COP_MAX_CHANNELS, error))
     return false;
-  g_set_error (error, COP_VM_ERROR, COP_VM_ERROR_CONFIG,
-               _ ("domain '%s' has %u %s, but a machine has room for %u; take some out"),
-               config->name, n, what, max);
+  args->channels = g_new0 (CopVmRpcChannel, config->channels->len);
+  for (guint i = 0; i < config->channels->len; i++)
+    {
+      const CopDomainChardev *channel = g_ptr_array_index (config->channels, i);
+      CopVmRpcChannel *to = &args->channels[args->n_channels++];
+
+      to->name = g_strdup (channel->name);
+      nowhere (&to->console);
+      if (!add_console (package, &channel->source, &to->console, &live->channel_ttys[i], error))
+        return false;
+    }
   return true;
 }
+
+/* ---- disks and interfaces ---- */
 
 static const CopBlockChoice choices[COP_DISK_IO_LAST] = {
   [COP_DISK_IO_THREADS] = COP_BLOCK_CHOICE_THREADS,
@@ -326,6 +336,7 @@ add_nics (CopVmPackage *package, const CopDomainConfig *config, CopVmLive *live,
 static bool
 set_machine (CopVmRpcCreateArgs *args, const CopDomainConfig *config, GError **error)
 {
+  const CopDomainMemballoon *balloon = cop_domain_config_balloon (config);
   CopIsa isa;
 
   if (!cop_domain_cpu_isa (&config->cpu, &isa, error))
@@ -336,6 +347,12 @@ set_machine (CopVmRpcCreateArgs *args, const CopDomainConfig *config, GError **e
   args->isa = isa;
   args->engine = g_strdup (config->engine);
   args->rng = config->rngs->len > 0;
+  args->balloon = balloon != NULL;
+  if (balloon != NULL)
+    {
+      args->balloon_target = config->memory - config->current_memory;
+      args->balloon_period = balloon->period;
+    }
   if (!cop_uuid_is_null (config->genid))
     memcpy (args->generation_id, config->genid, sizeof args->generation_id);
   else if (getrandom (args->generation_id, sizeof args->generation_id, 0) !=
@@ -370,7 +387,8 @@ cop_vm_package_fill (CopVmPackage *package, const CopVmLaunch *launch, CopVmLive
     launch->actions.restart_on_crash,
   };
   return set_machine (args, config, error) && add_boot (package, config, error) &&
-         add_consoles (package, config, live, error) && add_disks (package, config, error) &&
+         add_consoles (package, config, live, error) &&
+         add_channels (package, config, live, error) && add_disks (package, config, error) &&
          add_nics (package, config, live, error);
 }
 
@@ -391,7 +409,8 @@ cop_vm_state_template (const CopDomainConfig *config, GError **error)
   g_autoptr (CopMachineConfig) machine = cop_machine_config_new ();
 
   if (too_many (config, _ ("disks"), config->disks->len, COP_MAX_DISKS, error) ||
-      too_many (config, _ ("network interfaces"), config->interfaces->len, COP_MAX_NICS, error))
+      too_many (config, _ ("network interfaces"), config->interfaces->len, COP_MAX_NICS, error) ||
+      too_many (config, _ ("channels"), config->channels->len, COP_MAX_CHANNELS, error))
     return NULL;
   machine->harts = config->current_vcpus != 0 ? config->current_vcpus : config->vcpus;
   machine->rng = config->rngs->len > 0;
@@ -403,5 +422,7 @@ cop_vm_state_template (const CopDomainConfig *config, GError **error)
     }
   machine->n_disks = config->disks->len;
   machine->n_nics = config->interfaces->len;
+  machine->n_channels = config->channels->len;
+  machine->balloon = cop_domain_config_balloon (config) != NULL;
   return cop_machine_config_state_template (machine);
 }

@@ -12,6 +12,7 @@
 #include "driver/vm-protocol.h"
 #include "driver/vm.h"
 #include "driver/wire/client.h"
+#include "driver/wire/packet.h"
 
 struct _CopVm
 {
@@ -70,7 +71,7 @@ char *cop_vm_socket_path (const char *folder, const char *uuid, bool make, int *
 typedef struct
 {
   CopVmRpcCreateArgs args;
-  int fds[32]; /* (owned) */
+  int fds[COP_PACKET_FDS_MAX + 16]; /* (owned): those of any machine; of too many nothing is sent */
   unsigned n_fds;
   bool restoring; /* the machine goes on where another one was saved */
 } CopVmPackage;

@@ -116,11 +116,12 @@ static bool
 take_devices (const Fds *fds, const CopVmRpcCreateArgs *args, CopMachineConfig *config,
               GError **error)
 {
-  if (args->n_disks > COP_MAX_DISKS || args->n_nics > COP_MAX_NICS)
+  if (args->n_disks > COP_MAX_DISKS || args->n_nics > COP_MAX_NICS ||
+      args->n_channels > COP_MAX_CHANNELS)
     {
       g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
-                   _ ("a machine has at most %d disks and %d network interfaces"), COP_MAX_DISKS,
-                   COP_MAX_NICS);
+                   _ ("a machine has at most %d disks, %d network interfaces and %d channels"),
+                   COP_MAX_DISKS, COP_MAX_NICS, COP_MAX_CHANNELS);
       return false;
     }
   take_console (fds, &args->console, &config->console);
@@ -142,7 +143,17 @@ take_devices (const Fds *fds, const CopVmRpcCreateArgs *args, CopMachineConfig *
     }
   for (; config->n_nics < args->n_nics; config->n_nics++)
     take_nic (fds, &args->nics[config->n_nics], &config->nics[config->n_nics]);
+  for (; config->n_channels < args->n_channels; config->n_channels++)
+    {
+      const CopVmRpcChannel *channel = &args->channels[config->n_channels];
+
+      config->channels[config->n_channels].name = g_strdup (channel->name);
+      take_console (fds, &channel->console, &config->channels[config->n_channels].console);
+    }
   config->rng = args->rng != 0;
+  config->balloon = args->balloon != 0;
+  config->balloon_target = args->balloon_target;
+  config->balloon_period = args->balloon_period;
   return true;
 }
 

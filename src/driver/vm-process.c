@@ -80,7 +80,32 @@ machine_reset (gpointer data)
   cop_server_broadcast (process->server, &cop_vm_program, COP_VM_RPC_EVENT_RESET, NULL);
 }
 
-static const CopMachineEvents machine_events = { .ended = machine_ended, .reset = machine_reset };
+/* On the machine's I/O thread. */
+static void
+machine_channel (gpointer data, unsigned channel, bool open)
+{
+  Process *process = data;
+  const CopVmRpcEventChannel event = { channel, open };
+
+  cop_server_broadcast (process->server, &cop_vm_program, COP_VM_RPC_EVENT_CHANNEL, &event);
+}
+
+/* On the machine's I/O thread. */
+static void
+machine_balloon (gpointer data, uint64_t bytes)
+{
+  Process *process = data;
+  const CopVmRpcEventBalloon event = { bytes };
+
+  cop_server_broadcast (process->server, &cop_vm_program, COP_VM_RPC_EVENT_BALLOON, &event);
+}
+
+static const CopMachineEvents machine_events = {
+  .ended = machine_ended,
+  .reset = machine_reset,
+  .channel = machine_channel,
+  .balloon = machine_balloon,
+};
 
 /* ---- making the machine ---- */
 
@@ -283,6 +308,24 @@ handle_set_link (CopServerCall *call, const CopVmRpcSetLinkArgs *args,
 }
 
 static bool
+handle_set_balloon (CopServerCall *call, const CopVmRpcSetBalloonArgs *args,
+                    CopVmRpcSetBalloonRet *ret G_GNUC_UNUSED, GError **error)
+{
+  CopMachine *machine = machine_of (call, error);
+
+  return machine != NULL && cop_machine_set_balloon (machine, args->memory, error);
+}
+
+static bool
+handle_set_balloon_period (CopServerCall *call, const CopVmRpcSetBalloonPeriodArgs *args,
+                           CopVmRpcSetBalloonPeriodRet *ret G_GNUC_UNUSED, GError **error)
+{
+  CopMachine *machine = machine_of (call, error);
+
+  return machine != NULL && cop_machine_set_balloon_period (machine, args->seconds, error);
+}
+
+static bool
 handle_save_state (CopServerCall *call, const CopVmRpcSaveStateArgs *args G_GNUC_UNUSED,
                    CopVmRpcSaveStateRet *ret, GError **error)
 {
@@ -409,6 +452,8 @@ static const CopHandler handlers[] = {
   HANDLER (SET_ACTIONS,        SetActions,       handle_set_actions),
   HANDLER (PRESS_POWER_BUTTON, PressPowerButton, handle_press_power_button),
   HANDLER (SET_LINK,           SetLink,          handle_set_link),
+  HANDLER (SET_BALLOON,        SetBalloon,       handle_set_balloon),
+  HANDLER (SET_BALLOON_PERIOD, SetBalloonPeriod, handle_set_balloon_period),
   HANDLER (SAVE_STATE,         SaveState,        handle_save_state),
   HANDLER (SAVE_MEMORY,        SaveMemory,       handle_save_memory),
   HANDLER (CANCEL_SAVE,        CancelSave,       handle_cancel_save),

@@ -266,6 +266,14 @@ complete_package (CopVm *vm, CopVmPackage *package, const CopVmLaunch *launch, G
   args->token = g_strdup (vm->token);
   if (launch->memory_fd >= 0)
     args->image_fd = cop_vm_package_add_fd (package, fcntl (launch->memory_fd, F_DUPFD_CLOEXEC, 0));
+  if (package->n_fds > COP_PACKET_FDS_MAX)
+    {
+      g_set_error (error, COP_VM_ERROR, COP_VM_ERROR_CONFIG,
+                   _ ("domain '%s' has %u files and sockets, but at most %d can be handed to its "
+                      "process; leave out the logs of some channels"),
+                   launch->config->name, package->n_fds, COP_PACKET_FDS_MAX);
+      return false;
+    }
   if (launch->state != NULL)
     {
       g_autoptr (GBytes) packed = cop_machine_state_pack (launch->state);

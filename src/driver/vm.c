@@ -167,6 +167,19 @@ heard_event (CopClient *client G_GNUC_UNUSED, const CopProgram *program G_GNUC_U
       event.kind = COP_VM_EVENT_ENDED;
       event.end = cop_vm_end (vm);
     }
+  else if (procedure == COP_VM_RPC_EVENT_CHANNEL)
+    {
+      const CopVmRpcEventChannel *change = payload;
+
+      event.kind = COP_VM_EVENT_CHANNEL;
+      event.channel = change->channel;
+      event.open = change->open != 0;
+    }
+  else if (procedure == COP_VM_RPC_EVENT_BALLOON)
+    {
+      event.kind = COP_VM_EVENT_BALLOON;
+      event.balloon = ((const CopVmRpcEventBalloon *) payload)->bytes;
+    }
   else if (procedure != COP_VM_RPC_EVENT_RESET)
     return; /* of a newer process */
   tell (vm, &event);
@@ -352,6 +365,22 @@ cop_vm_set_link (CopVm *vm, unsigned nic, bool up, GError **error)
   const CopVmRpcSetLinkArgs args = { nic, up };
 
   return call (vm, COP_VM_RPC_SET_LINK, &args, NULL, error);
+}
+
+bool
+cop_vm_set_balloon (CopVm *vm, uint64_t memory, GError **error)
+{
+  const CopVmRpcSetBalloonArgs args = { memory };
+
+  return call (vm, COP_VM_RPC_SET_BALLOON, &args, NULL, error);
+}
+
+bool
+cop_vm_set_balloon_period (CopVm *vm, unsigned seconds, GError **error)
+{
+  const CopVmRpcSetBalloonPeriodArgs args = { seconds };
+
+  return call (vm, COP_VM_RPC_SET_BALLOON_PERIOD, &args, NULL, error);
 }
 
 void
@@ -555,6 +584,8 @@ cop_vm_live_clear (CopVmLive *live)
 {
   g_clear_pointer (&live->serial_tty, g_free);
   g_clear_pointer (&live->console_tty, g_free);
+  for (unsigned i = 0; i < G_N_ELEMENTS (live->channel_ttys); i++)
+    g_clear_pointer (&live->channel_ttys[i], g_free);
   for (unsigned i = 0; i < G_N_ELEMENTS (live->taps); i++)
     g_clear_pointer (&live->taps[i], g_free);
 }

@@ -59,7 +59,9 @@ typedef enum
   COP_VM_EVENT_RESET, /* the guest rebooted, and the machine began anew */
   COP_VM_EVENT_ENDED, /* see CopVmEvent.end */
   COP_VM_EVENT_GONE, /* the process died, asked for or not; see .wait_status */
-  COP_VM_EVENT_AGENT, /* the guest opened or closed an agent channel; see .connected */
+  COP_VM_EVENT_CHANNEL, /* the guest opened or closed a channel; see .channel, .open */
+  COP_VM_EVENT_BALLOON, /* the guest has given memory back, or taken it again; see .balloon */
+  COP_VM_EVENT_LAST,
 } CopVmEventKind;
 
 typedef struct
@@ -68,7 +70,9 @@ typedef struct
   CopEnd end; /* of ENDED; COP_END_RESET when restart_on_reboot is off */
   int wait_status; /* of GONE: as waitpid() gives it; -1 when it was no child of ours */
   bool asked; /* of GONE: cop_vm_destroy() was called before */
-  bool connected; /* of AGENT */
+  unsigned channel; /* of CHANNEL: which of the configuration's */
+  bool open; /* of CHANNEL */
+  uint64_t balloon; /* of BALLOON: bytes that the guest has given back */
 } CopVmEvent;
 
 #define COP_TYPE_VM (cop_vm_get_type ())
@@ -105,6 +109,7 @@ typedef struct
 {
   char *serial_tty; /* (owned) (nullable): path of the pseudo-terminal */
   char *console_tty; /* (owned) (nullable): of the virtio console */
+  char *channel_ttys[COP_MAX_CHANNELS]; /* (owned) (nullable): of each channel */
   char *taps[COP_MAX_NICS]; /* (owned) (nullable): of each interface that has one, its name */
 } CopVmLive;
 void cop_vm_live_clear (CopVmLive *live);
@@ -220,3 +225,8 @@ uint64_t cop_vm_resident (CopVm *vm);
 
 /* Plugs or unplugs the cable of network interface @nic, counted from 0. */
 bool cop_vm_set_link (CopVm *vm, unsigned nic, bool up, GError **error);
+
+/* Asks the guest to make do with @memory bytes, and to say each @seconds (0: no more) how it uses
+   them. That it does shows in the counters and by COP_VM_EVENT_BALLOON. */
+bool cop_vm_set_balloon (CopVm *vm, uint64_t memory, GError **error);
+bool cop_vm_set_balloon_period (CopVm *vm, unsigned seconds, GError **error);

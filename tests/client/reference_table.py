@@ -140,8 +140,7 @@ DIFFERENCES = [Difference(*row) for row in (
     # What has no place in a transient domain; the test driver does not look.
     ('undefine vm.*|autostart vm.*', ('transient',), INVALID, 'as all hypervisors'),
     # What machines cannot do while they run.
-    ('setmem vm 16M|setvcpus vm 1', ACTIVE, REFUSED, 'harts stay, and there is no balloon'),
-    ('setmaxmem vm 64M', ACTIVE, REFUSED, 'not at any time while it runs'),
+    ('setvcpus vm 1', ACTIVE, REFUSED, 'harts stay'),
     ('memtune vm --hard-limit 1000000', THERE, REFUSED,
      'a machine is a process: the service manager limits it'),
     ('blkdeviotune vm vda --total.*', THERE, REFUSED, 'as above'),
@@ -152,10 +151,9 @@ DIFFERENCES = [Difference(*row) for row in (
     ('inject-nmi vm', THERE, UNSUPPORTED, 'RISC-V machines have none'),
     ('send-key vm 1|screenshot vm .*', THERE, UNSUPPORTED, 'machines have no keyboard or display'),
     # What is asked of an agent in the guest, and the domain has no channel to one.
-    ('domtime vm.*|domfstrim vm|domfsfreeze vm|domfsthaw vm', ACTIVE, 'fails: argument unsupported',
+    ('domtime vm.*|domfstrim vm|domfsfreeze vm|domfsthaw vm|domhostname vm|domfsinfo vm|'
+     'set-user-password vm root x', ACTIVE, 'fails: argument unsupported',
      'no agent: as the QEMU driver without a channel'),
-    ('domhostname vm|domfsinfo vm|set-user-password vm root x', THERE, UNSUPPORTED,
-     'not asked of the agent yet'),
     # Not there yet.
     ('snapshot-create.*', THERE, UNSUPPORTED, 'snapshots are yet to come'),
     ('checkpoint-create-as vm c', THERE, UNSUPPORTED, 'checkpoints belong to backups'),

@@ -29,8 +29,8 @@ typedef struct
   char *folder; /* (owned) */
   GMutex lock;
   GCond changed;
-  unsigned n[COP_VM_EVENT_AGENT + 1]; /* guarded by lock: events so far */
-  CopVmEvent last[COP_VM_EVENT_AGENT + 1];
+  unsigned n[COP_VM_EVENT_LAST]; /* guarded by lock: events so far */
+  CopVmEvent last[COP_VM_EVENT_LAST];
   bool let_go; /* guarded by lock */
 } Fixture;
 

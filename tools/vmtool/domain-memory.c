@@ -98,7 +98,7 @@ set_memory (VmtCall *call, uint32_t bits, GError **error)
     return false;
   vmt_printer_note (vmt_call_printer (call),
                     bits != 0 ? _ ("Domain '%s' has %s of memory at most.")
-                              : _ ("Domain '%s' has %s of memory."),
+                              : _ ("Domain '%s' is to have %s of memory."),
                     domain.dom.name, text);
   return true;
 }
