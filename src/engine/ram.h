@@ -16,6 +16,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define COP_PAGE_SHIFT 12
 #define COP_PAGE_SIZE (UINT64_C (1) << COP_PAGE_SHIFT)
@@ -78,6 +79,31 @@ const CopRamBlock *cop_ram_block (const CopRam *ram, uint64_t gpa, uint64_t leng
  *   outside
  */
 uint8_t *cop_ram_span (const CopRam *ram, uint64_t gpa, uint64_t length);
+
+/* A halfword of code at @hva, which is even: some hart may be writing it just now. */
+static inline uint16_t
+cop_ram_code_at (const uint8_t *hva)
+{
+  return __atomic_load_n ((const uint16_t *) (const void *) hva, __ATOMIC_RELAXED);
+}
+
+/* Two of them, in one access where nobody minds that C has no name for it. */
+#if defined (__SANITIZE_THREAD__)
+static inline uint32_t
+cop_ram_code32_at (const uint8_t *hva)
+{
+  return cop_ram_code_at (hva) | (uint32_t) cop_ram_code_at (hva + 2) << 16;
+}
+#else
+static inline uint32_t
+cop_ram_code32_at (const uint8_t *hva)
+{
+  uint32_t bits;
+
+  memcpy (&bits, hva, sizeof bits);
+  return bits;
+}
+#endif
 
 /* The CopPage of a gpa inside DRAM. */
 static inline CopPage *

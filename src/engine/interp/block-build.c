@@ -275,7 +275,7 @@ read_high (Builder *builder, uint64_t pc, bool next_page, uint16_t *high)
         cop_mmu_watch_code (hart, gpa2, 2);
       builder->block->gpa2 = gpa2;
     }
-  memcpy (high, rest, sizeof *high);
+  *high = cop_ram_code_at (rest);
   return true;
 }
 
@@ -317,7 +317,7 @@ add_plain (Builder *builder, const uint8_t *bytes, unsigned at, unsigned left, u
 
       if (lasting)
         watch (builder, at);
-      memcpy (&bits, bytes + at, sizeof bits);
+      bits = cop_ram_code32_at (bytes + at);
       cop_insn_decode_fast (bits, isa, &insn);
       shape = shapes[insn.op];
       more = shape & SHAPE_PLAIN;
@@ -358,7 +358,7 @@ read_insn (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned at, uns
 
   if (builder->block->lasting)
     watch (builder, at);
-  memcpy (&low, bytes + at, sizeof low);
+  low = cop_ram_code_at (bytes + at);
   /* An instruction across pages is a block of its own. */
   if ((low & 3) == 3 && left - at < 4 && at > 0)
     return false;
@@ -369,7 +369,7 @@ read_insn (Builder *builder, uint64_t pc, const uint8_t *bytes, unsigned at, uns
       add_op (builder, COP_OP_BREAKPOINT);
     }
   if (left - at >= 4 && !builder->divided)
-    memcpy (&high, bytes + at + 2, sizeof high);
+    high = cop_ram_code_at (bytes + at + 2);
   else if ((low & 3) == 3 && !read_high (builder, pc + at, left - at < 4, &high))
     {
       *failed = true;

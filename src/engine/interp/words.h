@@ -82,7 +82,7 @@
     uint64_t value_;                                                                             \
     const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                              \
     if (cop_tlb_hits (entry_, gva_, sizeof (TYPE_##kind), COP_ACCESS_LOAD))                      \
-      value_ = *(const volatile TYPE_##kind *) cop_tlb_hva (entry_, gva_);                       \
+      value_ = __atomic_load_n ((TYPE_##kind *) cop_tlb_hva (entry_, gva_), __ATOMIC_RELAXED);   \
     else                                                                                         \
       {                                                                                          \
         uint64_t wide_;                                                                          \
@@ -99,7 +99,8 @@
       uint64_t gva_ = (address);                                                                 \
       const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                            \
       if (cop_tlb_hits (entry_, gva_, (bits) / 8, COP_ACCESS_STORE))                             \
-        *(volatile TYPE_U##bits *) cop_tlb_hva (entry_, gva_) = (value);                         \
+        __atomic_store_n ((TYPE_U##bits *) cop_tlb_hva (entry_, gva_),                           \
+                          (TYPE_U##bits) (value), __ATOMIC_RELAXED);                             \
       else if (!cop_mmu_store_slow (hart, gva_, (bits) / 8, (value)))                            \
         goto fault;                                                                              \
     }                                                                                            \

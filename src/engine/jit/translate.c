@@ -14,8 +14,6 @@
 #include "engine/riscv/mmu.h"
 #include "engine/riscv/system.h"
 
-#include <string.h>
-
 #define OFFSET_MASK (COP_PAGE_SIZE - 1)
 
 typedef struct
@@ -618,7 +616,7 @@ read_next_page (Translator *t, uint16_t *high)
   if (bytes == NULL)
     return false;
   source->watch (source->data, gpa, sizeof *high);
-  memcpy (high, bytes, sizeof *high);
+  *high = cop_ram_code_at (bytes);
   t->unit->next_gpa = gpa;
   add_statement (t, IR_CHECK_NEXT_PAGE, IR_NONE, IR_NONE, (uint64_t) (uintptr_t) bytes);
   return true;
@@ -645,11 +643,11 @@ read_insn (Translator *t, unsigned offset)
   uint16_t low, high = 0;
 
   watch (t, offset);
-  memcpy (&low, page + offset, sizeof low);
+  low = cop_ram_code_at (page + offset);
   if ((low & 3) == 3)
     {
       if (offset + 4 <= COP_PAGE_SIZE)
-        memcpy (&high, page + offset + 2, sizeof high);
+        high = cop_ram_code_at (page + offset + 2);
       else if (!read_next_page (t, &high))
         return false;
     }
