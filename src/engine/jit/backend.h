@@ -83,6 +83,9 @@ typedef struct
   CopJitExit    (*enter)   (CopJitBackend *backend, CopHart *hart, const void *code);
   /* Changes where a jump leads, while other threads may run through it. */
   void          (*set_link) (uint8_t *site, const uint8_t *site_exec, const void *target);
+  /* Makes the instruction at @site, which has five bytes or more and can be written over, a jump;
+     likewise. */
+  void          (*set_jump) (uint8_t *site, const uint8_t *site_exec, const void *target);
   /* Makes a block's entry lead to its bounce, likewise. */
   void          (*close_entry) (uint8_t *entry, const uint8_t *entry_exec, const void *bounce);
 } CopJitBackendOps;

@@ -369,6 +369,15 @@ close_unit (CopJitCache *cache, CopJitUnit *unit)
     }
 }
 
+void
+cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target)
+{
+  g_mutex_lock (&cache->lock);
+  cache->ops->set_jump (cache->rw + (site - cache->exec), site, target);
+  cache->n_diverted++;
+  g_mutex_unlock (&cache->lock);
+}
+
 CopJitChanges
 cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa)
 {

@@ -74,7 +74,7 @@ typedef struct
   uint32_t    *page_changes;    /* (owned) (element-type atomic): invalidations by page */
   uint32_t     changes;         /* atomic: of all pages */
   CopJitRecord *record;         /* (owned) (nullable): for people */
-  uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
+  uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked, n_diverted;
 } CopJitCache;
 
 /**
@@ -137,6 +137,9 @@ void cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GStrin
  */
 bool cop_jit_cache_is_current (const CopJitCache *cache, const CopIrUnit *unit,
                                const CopJitChanges *before);
+
+/* Lets the instruction at @site of the code memory be a jump to @target. */
+void cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target);
 
 /* Closes units made from bytes of [gpa, gpa + length). */
 void cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length);

@@ -109,6 +109,12 @@ jit_destroy (CopEngine *engine)
 static const void *system_in_code (CopHart *hart);
 
 static void
+divert (CopHart *hart, const uint8_t *site, const uint8_t *target)
+{
+  cop_jit_cache_divert (((CopJit *) hart->engine)->cache, site, target);
+}
+
+static void
 jit_attach (CopEngine *engine, CopHart *hart)
 {
   CopJit *jit = (CopJit *) engine;
@@ -122,6 +128,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->engine_data = own;
   hart->jit.jumps = own->jumps;
   hart->jit.system = system_in_code;
+  hart->jit.divert = divert;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
   g_mutex_lock (&jit->lock);
@@ -559,6 +566,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "jit.units-closed", cache->n_closed);
   func (data, "jit.links", cache->n_linked);
   func (data, "jit.evictions", cache->n_evictions);
+  func (data, "jit.ranges-given-up", cache->n_diverted);
   g_mutex_unlock (&cache->lock);
   func (data, "jit.translation-us", ns / 1000);
   if (jit->config.verify)

@@ -25,7 +25,6 @@
 #define COP_MAX_HARTS 64
 #define COP_PMP_ENTRIES 16
 #define COP_HPM_COUNTERS 29     /* mhpmcounter3 to 31 */
-#define COP_FW_COUNTERS 16      /* SBI's firmware counters */
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
 #define COP_WRITER_SLOTS 4096
@@ -67,9 +66,6 @@ typedef struct
   uint64_t reservation;         /* gva of the last lr, when reservation_size is not 0 */
   uint64_t reservation_value;   /* what lr read: sc succeeds only while it is there */
   uint64_t hsm_start_gpa, hsm_opaque;
-  uint64_t fw_counter[COP_FW_COUNTERS]; /* atomic: other harts count here, too */
-  uint64_t fw_running;          /* a bit for each */
-  uint16_t fw_event[COP_FW_COUNTERS];   /* CopFwEvent + 1; 0: not in use */
   uint32_t mcounteren, scounteren;
   uint8_t  pmpcfg[COP_PMP_ENTRIES];
   uint8_t  fcsr;                /* frm << 5 | fflags; while a hart runs see cop_fpu_enter() */
@@ -143,6 +139,8 @@ typedef struct
   uint64_t args[3];             /* of floating point that is done in C */
   /* What code calls when it leaves for a SYSTEM instruction: where to go on, or NULL to leave. */
   const void *(*system) (CopHart *hart);
+  /* Lets the instruction at @site be a jump to @target, for all harts. */
+  void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target);
 } CopHartJit;
 
 /* Counted by the hart itself, read by anybody. */

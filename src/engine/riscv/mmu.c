@@ -104,6 +104,32 @@ may_write_unasked (CopHart *hart, uint64_t gpa)
   return __atomic_load_n (&page->code, __ATOMIC_SEQ_CST) == 0;
 }
 
+/* Lets loads go to all of a large page, or to all memory where addresses are not translated, as far
+   as @block goes and one PMP entry, or none, matches. */
+static void
+widen (CopHart *hart, CopTlb *tlb, uint64_t gva, const CopRamBlock *block,
+       const CopTranslation *found)
+{
+  bool is_bare = tlb == hart->machine_tlb || tlb == hart->bare_tlb;
+  uint64_t size = UINT64_C (1) << found->order, first = found->gpa & -size, last = first + size - 1;
+
+  if (is_bare)
+    {
+      first = block->gpa;
+      last = block->gpa + block->size - 1;
+    }
+  else if (found->order <= COP_PAGE_SHIFT)
+    return;
+  first = MAX (first, block->gpa);
+  last = MIN (last, block->gpa + block->size - 1);
+  if (gva - tlb->wide.start < tlb->wide.length ||
+      !cop_pmp_allows (hart, first, last - first + 1, COP_ACCESS_LOAD,
+                       cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
+    return;
+  cop_tlb_widen (tlb, gva - (found->gpa - first), last - first + 1,
+                 block->hva + (first - block->gpa));
+}
+
 /* Puts what the walk found into the view, where it may be used again without asking. */
 static void
 refill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, const CopTranslation *found)
@@ -125,6 +151,8 @@ refill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, const CopTra
       access = COP_ACCESS_LOAD;
     }
   cop_tlb_fill (hart, tlb, gva, access, hva, found->order, found->global);
+  if (access == COP_ACCESS_LOAD)
+    widen (hart, tlb, gva, block, found);
 }
 
 /* Where a load on one page comes from: *@hva, or NULL for a device at *@gpa. */

@@ -164,8 +164,17 @@ new_generation (CopHart *hart, CopTlb *tlb)
 }
 
 static void
+forget_ranges (CopTlb *tlb)
+{
+  cop_tlb_forget_ranges (&tlb->loads);
+  cop_tlb_forget_ranges (&tlb->stores);
+  tlb->wide = (CopTlbRange){ 0 };
+}
+
+static void
 clear_table (CopHart *hart, CopTlb *tlb)
 {
+  forget_ranges (tlb);
   memset (tlb->entries, 0xff, sizeof tlb->entries);
   memset (&tlb->large, 0, sizeof tlb->large);
   tlb->has_private = false;
@@ -208,6 +217,27 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
   entry->tag[access] = page;
 }
 
+void
+cop_tlb_widen (CopTlb *tlb, uint64_t gva, uint64_t length, const uint8_t *hva)
+{
+  CopTlbRange *wide = &tlb->wide;
+  uint64_t addend = (uint64_t) (uintptr_t) hva - gva;
+  uint64_t end = gva + length, wide_end = wide->start + wide->length + COP_TLB_RANGE_SHORT - 1;
+
+  /* What goes on where the last one ended, or leads up to it, makes it wider. */
+  if (wide->length != 0 && wide->addend == addend && gva <= wide_end && end >= wide->start)
+    {
+      gva = MIN (gva, wide->start);
+      end = MAX (end, wide_end);
+    }
+  *wide = (CopTlbRange){
+    .start = gva,
+    .length = end - gva - (COP_TLB_RANGE_SHORT - 1),
+    .long_length = end - gva - (COP_TLB_RANGE_LONG - 1),
+    .addend = addend,
+  };
+}
+
 static unsigned
 executed_bit (uint64_t gva)
 {
@@ -237,6 +267,7 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
   if ((tlb->executed[bit / 64] & (UINT64_C (1) << bit % 64)) ||
       may_have_region (&tlb->large_executed, gva))
     new_generation (hart, tlb);
+  forget_ranges (tlb);
   if (!(keep_global && tlb->global[slot]) &&
       (entry->tag[0] & entry->tag[1] & entry->tag[2]) == page)
     clear_entry (entry);
@@ -261,6 +292,7 @@ drop_private (CopHart *hart, CopTlb *tlb)
 {
   if (!tlb->has_private)
     return;
+  forget_ranges (tlb);
   for (unsigned i = 0; i < COP_TLB_SIZE; i++)
     if (!tlb->global[i])
       clear_entry (&tlb->entries[i]);
@@ -296,6 +328,10 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
   uint64_t page = (uint64_t) (uintptr_t) hva & ~(COP_PAGE_SIZE - 1);
   uint32_t *note = writers_note (hart, page);
 
+  /* They outlast entries, so that no note need be left of the page. */
+  for (unsigned i = 0; i < N_TABLES; i++)
+    if (*table_at (hart, i) != NULL)
+      cop_tlb_forget_ranges (&(*table_at (hart, i))->stores);
   if (*note == 0)
     return;
   if (*note != WRITERS_MANY)

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "engine/ram.h"
+#include "engine/riscv/tlb-ranges.h"
 #include "engine/riscv/trap.h"
 
 #include <stdint.h>
@@ -57,6 +58,8 @@ typedef struct
   CopTlbRegions large;                  /* where there may be entries with order above 12 */
   bool        has_private;              /* there may be entries that are not global */
   CopTlbRegions large_executed;         /* executed pages that were part of larger ones */
+  CopTlbRanges loads, stores;
+  CopTlbRange wide;                     /* that loads may go to */
 } CopTlb;
 
 static inline unsigned
@@ -112,6 +115,12 @@ struct CopHart;
  */
 void cop_tlb_fill (struct CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access,
                    uint8_t *hva, unsigned order, bool global);
+
+/**
+ * cop_tlb_widen:
+ * Says that loads from all of [@gva, @gva + @length) may go to the host address @hva and behind.
+ */
+void cop_tlb_widen (CopTlb *tlb, uint64_t gva, uint64_t length, const uint8_t *hva);
 
 /* Notes that code of @gva's page is entered through @tlb, a view of @hart's fetches. */
 void cop_tlb_note_executed (CopTlb *tlb, uint64_t gva);

@@ -61,6 +61,13 @@ asm_align8 (CopAsm *a)
   pad (a, -a->size & 7);
 }
 
+void
+asm_align_jump (CopAsm *a)
+{
+  if ((a->size & 7) > 3)
+    asm_align8 (a);
+}
+
 CopLabel
 asm_new_label (CopAsm *a)
 {
@@ -94,6 +101,15 @@ prefix (CopAsm *a, uint32_t opcode, bool w, unsigned r, unsigned x, unsigned b, 
   emit8 (a, opcode);
 }
 
+/* Prefixes and opcode of an instruction with a memory operand. */
+static void
+prefix_mem (CopAsm *a, uint32_t opcode, bool w, unsigned r, CopMem m, bool force)
+{
+  if (m.gs)
+    emit8 (a, 0x65);
+  prefix (a, opcode, w, r, m.index == NO_REG ? 0 : m.index, m.base == NO_REG ? 0 : m.base, force);
+}
+
 static void
 modrm_mem (CopAsm *a, unsigned reg, CopMem m)
 {
@@ -102,6 +118,14 @@ modrm_mem (CopAsm *a, unsigned reg, CopMem m)
   unsigned mode;
 
   reg &= 7;
+  if (m.base == NO_REG)
+    {
+      /* No base and no index: 32 bits of displacement. */
+      emit8 (a, reg << 3 | RSP);
+      emit8 (a, RSP << 3 | RBP);
+      emit32 (a, m.disp);
+      return;
+    }
   if (m.disp == 0 && base != RBP)
     mode = 0;
   else if (m.disp >= -128 && m.disp < 128)
@@ -135,14 +159,14 @@ asm_rr8 (CopAsm *a, uint32_t opcode, CopReg reg, CopReg rm)
 void
 asm_rm (CopAsm *a, uint32_t opcode, bool w, CopReg reg, CopMem m)
 {
-  prefix (a, opcode, w, reg, m.index == NO_REG ? 0 : m.index, m.base, false);
+  prefix_mem (a, opcode, w, reg, m, false);
   modrm_mem (a, reg, m);
 }
 
 void
 asm_rm8 (CopAsm *a, uint32_t opcode, CopReg reg, CopMem m)
 {
-  prefix (a, opcode, false, reg, m.index == NO_REG ? 0 : m.index, m.base, true);
+  prefix_mem (a, opcode, false, reg, m, true);
   modrm_mem (a, reg, m);
 }
 
@@ -206,7 +230,7 @@ asm_alu_mi (CopAsm *a, CopAlu op, bool w, CopMem m, int32_t value)
 {
   bool small = value >= -128 && value < 128;
 
-  prefix (a, small ? 0x83 : 0x81, w, 0, m.index == NO_REG ? 0 : m.index, m.base, false);
+  prefix_mem (a, small ? 0x83 : 0x81, w, 0, m, false);
   modrm_mem (a, op, m);
   if (small)
     emit8 (a, value);
@@ -217,7 +241,7 @@ asm_alu_mi (CopAsm *a, CopAlu op, bool w, CopMem m, int32_t value)
 void
 asm_cmp8_mi (CopAsm *a, CopMem m, uint8_t value)
 {
-  prefix (a, 0x80, false, 0, 0, m.base, false);
+  prefix_mem (a, 0x80, false, 0, m, false);
   modrm_mem (a, ALU_CMP, m);
   emit8 (a, value);
 }
@@ -235,7 +259,7 @@ asm_store_i (CopAsm *a, unsigned size, CopMem m, int32_t value)
 {
   if (size == 2)
     emit8 (a, 0x66);
-  prefix (a, size == 1 ? 0xc6 : 0xc7, size == 8, 0, m.index == NO_REG ? 0 : m.index, m.base, false);
+  prefix_mem (a, size == 1 ? 0xc6 : 0xc7, size == 8, 0, m, false);
   modrm_mem (a, 0, m);
   if (size == 1)
     emit8 (a, value);

@@ -74,12 +74,13 @@ typedef enum
   SHIFT_SAR = 7,
 } CopShift;
 
-/* A memory operand: base + index * 2^scale + disp. */
+/* A memory operand: base + index * 2^scale + disp, from the start of a segment. */
 typedef struct
 {
-  CopReg  base, index;
+  CopReg  base, index;          /* no base only with @gs */
   uint8_t scale;
   int32_t disp;
+  bool    gs;                   /* of the segment that gs names */
 } CopMem;
 
 typedef uint32_t CopLabel;
@@ -104,13 +105,20 @@ typedef struct
 static inline CopMem
 mem (CopReg base, int32_t disp)
 {
-  return (CopMem){ base, NO_REG, 0, disp };
+  return (CopMem){ base, NO_REG, 0, disp, false };
 }
 
 static inline CopMem
 mem_index (CopReg base, CopReg index, unsigned scale, int32_t disp)
 {
-  return (CopMem){ base, index, scale, disp };
+  return (CopMem){ base, index, scale, disp, false };
+}
+
+/* @base: or NO_REG */
+static inline CopMem
+mem_gs (CopReg base, int32_t disp)
+{
+  return (CopMem){ base, NO_REG, 0, disp, true };
 }
 
 void cop_asm_init (CopAsm *a);
@@ -144,6 +152,9 @@ emit64 (CopAsm *a, uint64_t word)
 
 /* Pads to a multiple of eight bytes with one instruction that does nothing. */
 void asm_align8 (CopAsm *a);
+
+/* Pads so that a jump written over the next instruction does not cross an eight-byte boundary. */
+void asm_align_jump (CopAsm *a);
 
 CopLabel asm_new_label (CopAsm *a);
 void asm_bind (CopAsm *a, CopLabel label);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory accesses: the TLB look-up in line, what is left out of line, spans, and atomics.
+ * Memory accesses: spans, plain accesses, atomics, and what is left out of line. Most look into a
+ * range first (lower-ranges.c). Atomics, and all on hosts without ranges, look into the TLB in line:
  *
  *   rorx ecx, gva, 7  }  slot of the gva, times the size of an entry
  *   rorx edx, gva, 17 }
@@ -65,43 +66,47 @@ look_up (CopJitBackend *b, CopReg gva, unsigned size, CopAccess access, CopLabel
   asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
 }
 
-static unsigned
-slot_of (const CopJitBackend *b)
-{
-  const CopIrStatement *statements = (const CopIrStatement *) (void *) b->unit->statements->data;
-
-  return b->slots->data[b->statement - statements];
-}
-
-/* rcx = addend for @size bytes at @gva if the slot has their page, or on to @miss. */
-static void
-look_into_slot (CopJitBackend *b, CopReg gva, int32_t offset, unsigned size, unsigned slot,
-                CopLabel miss)
-{
-  if (offset != 0)
-    asm_lea (&b->a, true, RCX, mem (gva, offset));
-  else
-    asm_mov_rr (&b->a, true, RCX, gva);
-  asm_alu_ri (&b->a, ALU_AND, true, RCX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
-  asm_alu_rm (&b->a, ALU_CMP, true, RCX, lower_slot_page (slot));
-  asm_jcc (&b->a, CC_NE, miss);
-}
-
 /* Adds a stub that is reached with the address in @address; the code goes on at its `back`. */
 static CopStub *
-add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address)
+add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address, int32_t offset)
 {
   CopStub *stub = lower_add_stub (b, kind);
 
   stub->address = address;
+  stub->offset = offset;
   stub->back = asm_new_label (&b->a);
+  stub->found = asm_new_label (&b->a);
   stub->place = lower_place (b);
+  stub->in_loop = b->in_loop;
   stub->copies = lower_note_copies (b);
-  stub->slot = slot_of (b);
   return stub;
 }
 
 /* --- spans ------------------------------------------------------------------------------------- */
+
+/* rcx = addend for the whole span, the first byte of which is at @offset from @base; else to @miss.
+   Returns: as lower_look_into_range() */
+static uint32_t
+check_span (CopJitBackend *b, const CopIrSpan *span, CopReg base, int32_t offset, unsigned range,
+            CopLabel miss)
+{
+  unsigned size = (unsigned) (span->high - span->low);
+  CopAccess access = span->writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
+
+  if (b->host.fsgsbase)
+    return lower_look_into_range (b, base, offset, size, access, range, miss);
+  lower_find_entry (b, base, HART_FIELD (tlb));
+  asm_mov_rr (&b->a, true, RDX, base);
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_lea (&b->a, true, RDX, mem (base, (int32_t) size - 1));
+  asm_alu_rr (&b->a, ALU_XOR, true, RDX, base);
+  asm_alu_ri (&b->a, ALU_CMP, true, RDX, COP_PAGE_SIZE);
+  asm_jcc (&b->a, CC_AE, miss);
+  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  return 0;
+}
 
 /* Where an access of a span goes, with rcx its addend. At the first, the whole span is checked. */
 static CopMem
@@ -113,61 +118,41 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   const CopIrNode *address = cop_ir_node (b->unit, gva);
   int32_t offset = address->op == IR_ADD ? (int32_t) cop_ir_node (b->unit, address->b)->imm : 0;
   CopReg base = home (b, span->base);
-  unsigned loop_slot = slot_of (b);
-  CopMem place = loop_slot != NO_SLOT ? lower_slot_addend (loop_slot)
-                                      : mem (RSP, SPANS_AT + 8 * slot);
+  int32_t low = span->low;
+  CopMem place = mem (RSP, (int32_t) (8 * slot));
   CopStub *stub;
-  CopLabel label, back;
-
-  if (b->span_ready[slot])
-    {
-      if (base == NO_REG)
-        {
-          asm_load (&b->a, RAX, x_mem (span->base));
-          base = RAX;
-        }
-      asm_load (&b->a, RCX, place);
-      return mem_index (base, RCX, 0, offset);
-    }
+  CopLabel label, found;
 
   if (base == NO_REG)
     {
       asm_load (&b->a, RAX, x_mem (span->base));
-      if (span->low != 0)
-        asm_alu_ri (&b->a, ALU_ADD, true, RAX, span->low);
+      base = RAX;
     }
-  else
-    asm_lea (&b->a, true, RAX, mem (base, span->low));
-  stub = add_access_stub (b, STUB_SPAN, RAX);
-  stub->detail = (uint32_t) (span->high - span->low) | (span->writes ? 1u << 16 : 0) |
-                 (is_store ? 1u << 17 : 0);
-  label = stub->label;
-  back = stub->back;
-  if (loop_slot != NO_SLOT)
+  if (b->span_ready[slot])
     {
-      /* The last byte is on the page, too. */
-      look_into_slot (b, RAX, 0, 1, loop_slot, label);
-      look_into_slot (b, RAX, span->high - span->low - 1, 1, loop_slot, label);
       asm_load (&b->a, RCX, place);
-      asm_bind (&b->a, back);
-      b->span_ready[slot] = true;
-      return mem_index (RAX, RCX, 0, offset - span->low);
+      return mem_index (base, RCX, 0, offset);
     }
-  lower_find_entry (b, RAX, HART_FIELD (tlb));
-  asm_mov_rr (&b->a, true, RDX, RAX);
-  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
-  asm_alu_rm (&b->a, ALU_CMP, true, RDX,
-              tag_of (RCX, span->writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD));
-  asm_jcc (&b->a, CC_NE, label);
-  asm_lea (&b->a, true, RDX, mem (RAX, span->high - span->low - 1));
-  asm_alu_rr (&b->a, ALU_XOR, true, RDX, RAX);
-  asm_alu_ri (&b->a, ALU_CMP, true, RDX, COP_PAGE_SIZE);
-  asm_jcc (&b->a, CC_AE, label);
-  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
-  asm_bind (&b->a, back);
+
+  /* The look-up in the TLB wants the address in a register. */
+  if (!b->host.fsgsbase && low != 0)
+    {
+      asm_lea (&b->a, true, RAX, mem (base, low));
+      base = RAX;
+      offset -= low;
+      low = 0;
+    }
+  stub = add_access_stub (b, STUB_SPAN, base, low);
+  stub->detail = (uint32_t) (span->high - span->low) | (span->writes ? SPAN_WRITES : 0) |
+                 (is_store ? SPAN_STORES_FIRST : 0);
+  stub->range = lower_choose_range (b, gva);
+  label = stub->label;
+  found = stub->found;
+  stub->site = check_span (b, span, base, low, stub->range, label);
+  asm_bind (&b->a, found);
   asm_store (&b->a, place, RCX);
   b->span_ready[slot] = true;
-  return mem_index (RAX, RCX, 0, offset - span->low);
+  return mem_index (base, RCX, 0, offset);
 }
 
 static bool
@@ -196,30 +181,35 @@ load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, bool to_xmm, CopMem m)
     asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
 }
 
-/* rcx = the addend of a single access by a slot. Returns: where the access goes; @stub is complete
-   but for what the access is */
+/* rcx = the addend of a single access, in the form "found". Returns: where the access goes; @stub is
+   complete but for what the access is */
 static CopMem
-slot_access (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, unsigned slot,
-             CopStub **stub)
+find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub **stub)
 {
+  CopAccess access = kind == STUB_STORE ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
   CopReg base = NO_REG;
   int64_t offset = 0;
   unsigned reg = 0;
+  CopLabel label, found;
 
-  if (cop_ir_split_address (b->unit, gva, &reg, &offset))
+  if (b->host.fsgsbase && cop_ir_split_address (b->unit, gva, &reg, &offset) &&
+      offset >= INT32_MIN / 2 && offset <= INT32_MAX / 2)
     base = home (b, reg);
   if (base == NO_REG)
     {
-      lower_value (b, gva, RAX, 0);
-      base = RAX;
+      base = lower_to_some_reg (b, gva, RAX, 0);
       offset = 0;
     }
-  *stub = add_access_stub (b, kind, base);
-  (*stub)->offset = (int32_t) offset;
-  (*stub)->found = asm_new_label (&b->a);
-  look_into_slot (b, base, (int32_t) offset, size, slot, (*stub)->label);
-  asm_load (&b->a, RCX, lower_slot_addend (slot));
-  asm_bind (&b->a, (*stub)->found);
+  *stub = add_access_stub (b, kind, base, (int32_t) offset);
+  (*stub)->range = lower_choose_range (b, gva);
+  label = (*stub)->label;
+  found = (*stub)->found;
+  if (b->host.fsgsbase)
+    (*stub)->site = lower_look_into_range (b, base, (int32_t) offset, size, access,
+                                           (*stub)->range, label);
+  else
+    look_up (b, base, size, access, label);
+  asm_bind (&b->a, found);
   return mem_index (base, RCX, 0, (int32_t) offset);
 }
 
@@ -227,37 +217,21 @@ slot_access (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, unsign
 static void
 load (CopJitBackend *b, const CopIrNode *node, CopReg dst, bool to_xmm)
 {
-  CopReg gva;
   CopStub *stub;
-  CopLabel label, back;
+  CopLabel back;
+  CopMem m;
 
   if (in_span (b))
     {
       load_host (b, node->imm, dst, to_xmm, span_access (b, node->a, false));
       return;
     }
-  if (slot_of (b) != NO_SLOT)
-    {
-      CopMem m = slot_access (b, STUB_LOAD, node->a, cop_ir_load_size (node->imm), slot_of (b),
-                              &stub);
-
-      stub->value = dst;
-      stub->to_xmm = to_xmm;
-      stub->detail = node->imm;
-      back = stub->back;
-      load_host (b, node->imm, dst, to_xmm, m);
-      asm_bind (&b->a, back);
-      return;
-    }
-  gva = lower_to_some_reg (b, node->a, RAX, 0);
-  stub = add_access_stub (b, STUB_LOAD, gva);
+  m = find_place (b, STUB_LOAD, node->a, cop_ir_load_size (node->imm), &stub);
   stub->value = dst;
   stub->to_xmm = to_xmm;
   stub->detail = node->imm;
-  label = stub->label;
   back = stub->back;
-  look_up (b, gva, cop_ir_load_size (node->imm), COP_ACCESS_LOAD, label);
-  load_host (b, node->imm, dst, to_xmm, mem_index (gva, RCX, 0, 0));
+  load_host (b, node->imm, dst, to_xmm, m);
   asm_bind (&b->a, back);
 }
 
@@ -321,34 +295,20 @@ void
 lower_store (CopJitBackend *b, const CopIrStatement *statement)
 {
   unsigned bits = statement->imm;
-  CopReg gva;
   CopStub *stub;
-  CopLabel label, back;
+  CopLabel back;
+  CopMem m;
 
   if (in_span (b))
     {
       store_host (b, bits, span_access (b, statement->a, true), statement->b);
       return;
     }
-  if (slot_of (b) != NO_SLOT)
-    {
-      CopMem m = slot_access (b, STUB_STORE, statement->a, bits / 8, slot_of (b), &stub);
-
-      stub->imm = statement->b;
-      stub->detail = bits;
-      back = stub->back;
-      store_host (b, bits, m, statement->b);
-      asm_bind (&b->a, back);
-      return;
-    }
-  gva = lower_to_some_reg (b, statement->a, RAX, 0);
-  stub = add_access_stub (b, STUB_STORE, gva);
+  m = find_place (b, STUB_STORE, statement->a, bits / 8, &stub);
   stub->imm = statement->b;
   stub->detail = bits;
-  label = stub->label;
   back = stub->back;
-  look_up (b, gva, bits / 8, COP_ACCESS_STORE, label);
-  store_host (b, bits, mem_index (gva, RCX, 0, 0), statement->b);
+  store_host (b, bits, m, statement->b);
   asm_bind (&b->a, back);
 }
 
@@ -359,7 +319,7 @@ static CopReg
 look_up_atomic (CopJitBackend *b, CopIrRef address, unsigned bits, CopAccess access)
 {
   CopReg gva = lower_to_some_reg (b, address, RAX, 0);
-  CopStub *stub = add_access_stub (b, STUB_ATOMIC, gva);
+  CopStub *stub = add_access_stub (b, STUB_ATOMIC, gva, 0);
   CopLabel label = stub->label, back = stub->back;
 
   stub->detail = bits / 8;
@@ -477,44 +437,29 @@ lower_sc (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 
 /* --- out of line ------------------------------------------------------------------------------- */
 
-/* Takes the page into the slot if the TLB has it, and goes on; otherwise the address is in rax. */
+/* rax = the address */
 static void
-fill_slot (CopJitBackend *b, const CopStub *stub, unsigned size, CopLabel found, bool writes)
+load_address (CopJitBackend *b, const CopStub *stub)
 {
-  CopAccess access = writes || stub->slot == STACK_SLOT ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
-  CopLabel miss = asm_new_label (&b->a);
-
   if (stub->offset != 0)
     asm_lea (&b->a, true, RAX, mem (stub->address, stub->offset));
   else
     asm_mov_rr (&b->a, true, RAX, stub->address);
-  lower_find_entry (b, RAX, HART_FIELD (tlb));
-  /* Aligned, or a span that does not cross: the same test serves both. */
-  asm_lea (&b->a, true, RDX, mem (RAX, (int32_t) size - 1));
-  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
-  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
-  asm_jcc (&b->a, CC_NE, miss);
-  asm_rr (&b->a, 0x8b, false, RDX, RAX);
-  asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
-  asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
-  asm_jcc (&b->a, CC_A, miss);
-  asm_mov_rr (&b->a, true, RDX, RAX);
-  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
-  asm_store (&b->a, lower_slot_page (stub->slot), RDX);
-  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
-  asm_store (&b->a, lower_slot_addend (stub->slot), RCX);
-  /* The access uses what it has the address in: rax is the same as if it came from there. */
-  asm_jmp (&b->a, found);
-  asm_bind (&b->a, miss);
+}
+
+static void
+fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
+{
+  if (b->host.fsgsbase)
+    lower_fill_range (b, stub, size, writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD,
+                      stub->kind != STUB_SPAN);
 }
 
 static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
-  if (stub->slot != NO_SLOT)
-    fill_slot (b, stub, cop_ir_load_size (stub->detail), stub->found, false);
-  else
-    asm_mov_rr (&b->a, true, RAX, stub->address);
+  fill_range (b, stub, cop_ir_load_size (stub->detail), false);
+  load_address (b, stub);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
@@ -530,14 +475,41 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
 {
   static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
 
-  if (stub->slot != NO_SLOT)
-    fill_slot (b, stub, stub->detail / 8, stub->found, true);
-  else
-    asm_mov_rr (&b->a, true, RAX, stub->address);
+  fill_range (b, stub, stub->detail / 8, true);
+  load_address (b, stub);
   lower_value (b, stub->imm, RDX, BIT (RAX));
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->store[log2_bytes[stub->detail / 8]]);
+  lower_call_from_standard (b, stub->map);
+}
+
+/* C looks at the whole span; rax is used as the base again where it was, and else left alone. */
+static void
+lower_span_stub (CopJitBackend *b, const CopStub *stub)
+{
+  fill_range (b, stub, stub->detail & SPAN_LENGTH, stub->detail & SPAN_WRITES);
+  if (stub->address == RAX && stub->offset != 0)
+    asm_alu_ri (&b->a, ALU_ADD, true, RAX, stub->offset);
+  else
+    load_address (b, stub);
+  lower_call_to_standard (b, stub->map);
+  asm_mov_ri (&b->a, RDX, stub->detail);
+  asm_mov_ri (&b->a, RCX, stub->place);
+  asm_call_to (&b->a, b->span);
+  lower_call_from_standard (b, stub->map);
+  if (stub->address == RAX && stub->offset != 0)
+    asm_alu_ri (&b->a, ALU_SUB, true, RAX, stub->offset);
+}
+
+static void
+lower_atomic_stub (CopJitBackend *b, const CopStub *stub)
+{
+  load_address (b, stub);
+  lower_call_to_standard (b, stub->map);
+  asm_mov_ri (&b->a, RDX, stub->detail);
+  asm_mov_ri (&b->a, RCX, stub->place);
+  asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
   lower_call_from_standard (b, stub->map);
 }
 
@@ -553,23 +525,13 @@ lower_memory_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_STORE:
       lower_store_stub (b, stub);
       break;
+    case STUB_SPAN:
+      lower_span_stub (b, stub);
+      break;
     default:
-      if (stub->kind == STUB_SPAN && stub->slot != NO_SLOT)
-        fill_slot (b, stub, stub->detail & 0xffff, stub->back, stub->detail & 1u << 16);
-      else
-        asm_mov_rr (&b->a, true, RAX, stub->address);
-      lower_call_to_standard (b, stub->map);
-      asm_mov_ri (&b->a, RDX, stub->detail);
-      asm_mov_ri (&b->a, RCX, stub->place);
-      if (stub->kind == STUB_SPAN)
-        asm_call_to (&b->a, b->span);
-      else
-        asm_call_to (&b->a, stub->imm == COP_ACCESS_LOAD ? b->atomic_load : b->atomic_store);
-      lower_call_from_standard (b, stub->map);
-      if (stub->kind == STUB_SPAN && stub->slot != NO_SLOT)
-        asm_store (&b->a, lower_slot_addend (stub->slot), RCX);
+      lower_atomic_stub (b, stub);
     }
-  lower_call_forget_slots (b);
   lower_restore_copies (b, stub->copies);
-  asm_jmp (&b->a, stub->back);
+  /* What is loaded or stored has been done for these two. */
+  asm_jmp (&b->a, stub->kind == STUB_SPAN ? stub->found : stub->back);
 }

@@ -6,7 +6,8 @@
  *   r15            fuel: instructions left before the code must return
  *   rax rcx rdx    scratch
  *   the other ten  guest registers: the standard ones between units, see lower-regs.c
- *   rsp            slots of loops (lower-slots.c); then addends of the spans of the block
+ *   rsp            addends of the spans of the block
+ *   gs             the view of loads and stores: a CopTlb, where the host has wrgsbase
  *
  * Between any two statements all guest state is in its place, as the map of the moment says.
  */
@@ -21,14 +22,8 @@
 #define HART_BIAS 128
 #define FUEL R15
 #define HART RBP
-#define MAX_SPANS 62            /* slots on the stack; later spans are checked one by one */
-#define MAX_SLOTS 24
-#define STACK_SLOT 0
-#define FIRST_LOOP_SLOT 1       /* from here on, of a loop and those in it */
-/* In a slot that has none: like no address whose low bits are masked. */
-#define NO_PAGE 0x800
-#define SPANS_AT (16 * MAX_SLOTS)
-#define FRAME_BYTES (SPANS_AT + 8 * MAX_SPANS + 8)
+#define MAX_SPANS 62            /* addends on the stack; later spans are checked one by one */
+#define FRAME_BYTES (8 * MAX_SPANS + 8)
 
 /* A field of the hart as an operand. */
 #define HART_FIELD(member) mem (HART, (int32_t) offsetof (CopHart, member) - HART_BIAS)
@@ -69,16 +64,6 @@ typedef struct
   CopLabel  to_standard, from_standard; /* subroutines; LABEL_UNBOUND: not asked for */
 } CopNotedMap;
 
-/* An outermost loop that has slots; number 0 is none. */
-typedef struct
-{
-  unsigned n_slots;
-  CopLabel forget;              /* subroutine; LABEL_UNBOUND: not asked for */
-} CopNest;
-
-#define NO_SLOT 0xff
-#define NO_NEST 0
-
 #define STANDARD_MAP 0
 #define COP_JIT_UNIT_BLOCKS COP_GRAPH_BLOCKS
 #define NO_BLOCK 0xff
@@ -87,13 +72,14 @@ typedef struct
 typedef struct
 {
   uint8_t  kind;                /* in lower.c */
-  uint8_t  slot;                /* of the access, or NO_SLOT */
-  uint8_t  nest;                /* as map: */
+  uint8_t  range;               /* that the access looks into */
+  uint32_t site;                /* where the jump is written that gives it up; 0: nowhere */
+  bool     in_loop;
   uint16_t map;                 /* in force where the stub is left for */
   CopLabel label, back;
   CopLabel found;               /* where to go on with the addend in rcx, the access still to do */
   CopReg   address, value;
-  int32_t  offset;              /* of the access from the address in the register, with a slot */
+  int32_t  offset;              /* of the access from the address in the register */
   uint32_t place;               /* COP_JIT_PLACE */
   uint32_t detail;
   bool     to_xmm;              /* of a load: value is an xmm register */
@@ -106,6 +92,7 @@ typedef struct
 typedef struct
 {
   bool bmi1, bmi2, lzcnt, popcnt, fma;
+  bool fsgsbase;                /* and the kernel lets us: there are ranges */
 } CopHostFeatures;
 
 struct CopJitBackend
@@ -118,6 +105,8 @@ struct CopJitBackend
     *exit_block;
   const void      *load[7];     /* by CopIrLoad */
   const void      *store[4];    /* by log2 of the size */
+  const void      *fill_loads, *fill_stores;    /* ranges */
+  const void      *find[2][4];  /* a page in the TLB: for loads, stores; by log2 of the size */
   const void      *span, *atomic_load, *atomic_store, *call, *fp, *cbo_zero, *relax;
 
   /* Of the unit in work. */
@@ -130,15 +119,12 @@ struct CopJitBackend
   GArray          *maps;        /* (element-type CopNotedMap) */
   CopRegMap        r;           /* where registers are now */
   CopGraph         graph;
-  GByteArray      *slots;       /* by statement: its slot, or NO_SLOT */
-  uint8_t          nests[COP_JIT_UNIT_BLOCKS];  /* that each block is in */
-  CopNest          nests_known[COP_JIT_UNIT_BLOCKS + 1];
-  unsigned         n_nests;
-  unsigned         nest;        /* of the block or stub in work */
   const CopIrBlock *block;
+  bool             in_loop;     /* the block is */
   const CopIrStatement *statement;
   bool             span_ready[MAX_SPANS];
   uint16_t         first_span;  /* of the block */
+  uint16_t         set_at[32];  /* x registers set in the block: by which statement, from 1 */
   bool             boxed[32];   /* f registers known to hold a boxed f32 */
   CopFCopies       f;
   unsigned         next_copy;
@@ -147,6 +133,11 @@ struct CopJitBackend
 
 /* The standard home of each guest register: a host register, or NO_REG when it lives in the hart. */
 extern const uint8_t cop_x86_home[32];
+
+/* Of a span, for C: bytes; something in it is stored to; the first access is a store. */
+#define SPAN_LENGTH 0xffffu
+#define SPAN_WRITES (1u << 16)
+#define SPAN_STORES_FIRST (1u << 17)
 
 /* Where guest register @reg is now. */
 static inline CopReg
@@ -187,26 +178,20 @@ void lower_map_subroutines (CopJitBackend *b);
 void lower_save_f (CopJitBackend *b);
 void lower_load_f (CopJitBackend *b);
 
-/* lower-slots.c */
-/* Gives accesses of loops their slots. */
-void lower_choose_slots (CopJitBackend *b, const CopGraph *graph);
-/* On the way into a loop. */
-void lower_forget_slots (CopJitBackend *b, unsigned nest);
-/* In stubs, behind what may have changed the TLB. */
-void lower_call_forget_slots (CopJitBackend *b);
-void lower_slot_subroutines (CopJitBackend *b);
-
-static inline CopMem
-lower_slot_page (unsigned slot)
-{
-  return mem (RSP, (int32_t) (16 * slot));
-}
-
-static inline CopMem
-lower_slot_addend (unsigned slot)
-{
-  return mem (RSP, (int32_t) (16 * slot + 8));
-}
+/* lower-ranges.c */
+/* The range for accesses to @gva by the statement in work. */
+unsigned lower_choose_range (const CopJitBackend *b, CopIrRef gva);
+/* rcx = addend for @size bytes at @offset from @base, if they are within the range; else to @miss.
+   Returns: where the jump may be written that gives the range up; 0: nowhere */
+uint32_t lower_look_into_range (CopJitBackend *b, CopReg base, int32_t offset, unsigned size,
+                                CopAccess access, unsigned range, CopLabel miss);
+/* Out of line: takes the page from the TLB, and on to stub->found with the same; goes on here when it
+   is not there. Clobbers rdx. @natural: the access must be aligned to its size, or is left to C. */
+void lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
+                       bool natural);
+/* The thunks behind that: see there. */
+void cop_x86_write_fill (CopAsm *a, CopAccess access);
+void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
 
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
@@ -219,6 +204,13 @@ CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
 CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32_t keep);
 
 /* lower-mem.c */
+/* Operands in the view that gs names. */
+static inline CopMem
+lower_view_field (CopReg index, size_t offset)
+{
+  return mem_gs (index, (int32_t) offset);
+}
+
 /* rcx = address of the TLB entry for @gva in the table that @table points to; clobbers rdx. */
 void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);

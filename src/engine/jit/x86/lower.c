@@ -11,8 +11,12 @@
 
 #include "engine/riscv/system.h"
 
+#include <sys/auxv.h>
+
 G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
 G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
+/* Of AT_HWCAP2: the kernel keeps what wrgsbase sets. */
+#define HWCAP2_FSGSBASE (1ul << 1)
 #define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
 
 /* What the host has, less what COPPICE_JIT_WITHOUT lists, such as "bmi2,fma": tests show that way
@@ -33,6 +37,8 @@ find_features (CopHostFeatures *host)
   FIND (popcnt, "popcnt");
   FIND (fma, "fma");
 #undef FIND
+  host->fsgsbase = (getauxval (AT_HWCAP2) & HWCAP2_FSGSBASE) != 0 &&
+                   !g_strv_contains ((const char *const *) list, "fsgsbase");
 }
 
 static CopJitBackend *
@@ -44,7 +50,6 @@ x86_create (const CopJitBackend *like)
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
-  b->slots = g_byte_array_new ();
   find_features (&b->host);
   return b;
 }
@@ -56,7 +61,6 @@ x86_destroy (CopJitBackend *b)
   g_array_unref (b->stubs);
   g_array_unref (b->copies);
   g_array_unref (b->maps);
-  g_byte_array_unref (b->slots);
   g_free (b);
 }
 
@@ -72,8 +76,6 @@ lower_add_stub (CopJitBackend *b, uint8_t kind)
   CopStub stub = {
     .kind = kind,
     .map = lower_note_map (b),
-    .nest = b->nest,
-    .slot = NO_SLOT,
     .label = asm_new_label (&b->a),
     .copies = NO_COPIES,
   };
@@ -121,21 +123,6 @@ is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
   return true;
 }
 
-/* What must be done on the way to a block of the unit: registers move, slots of a loop begin. */
-static bool
-needs_entry (const CopJitBackend *b, unsigned block)
-{
-  return lower_needs_moves (b, b->block_maps[block]) ||
-         (b->nests[block] != NO_NEST && b->nests[block] != b->nest);
-}
-
-static void
-enter_block (CopJitBackend *b, unsigned block)
-{
-  lower_move_to (b, b->block_maps[block]);
-  if (b->nests[block] != NO_NEST && b->nests[block] != b->nest)
-    lower_forget_slots (b, b->nests[block]);
-}
 
 /* Goes to an offset from the page's start, on this page or another. */
 static void
@@ -145,7 +132,7 @@ go_to (CopJitBackend *b, int64_t offset)
 
   if (is_here (b, offset, &block))
     {
-      enter_block (b, block);
+      lower_move_to (b, b->block_maps[block]);
       asm_jmp (&b->a, b->block_labels[block]);
       return;
     }
@@ -174,7 +161,7 @@ branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
   CopLabel skip;
   unsigned block;
 
-  if (is_here (b, offset, &block) && !needs_entry (b, block))
+  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
     asm_jcc (&b->a, cc, b->block_labels[block]);
   else if (is_here (b, offset, &block) || !lower_is_standard (b))
     {
@@ -343,13 +330,12 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
     case IR_FENCE:
       /* A locked operation on the stack orders as mfence does, and is faster. */
       emit8 (&b->a, 0xf0);
-      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, SPANS_AT + 8 * MAX_SPANS), 0);
+      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 8 * MAX_SPANS), 0);
       return true;
     case IR_RELAX:
       lower_call_to_standard (b, lower_note_map (b));
       asm_call_to (&b->a, b->relax);
       lower_call_from_standard (b, lower_note_map (b));
-      lower_call_forget_slots (b);
       lower_forget_copies (b);
       return true;
     case IR_CBO_ZERO:
@@ -359,7 +345,6 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       asm_mov_ri (&b->a, RCX, lower_place (b));
       asm_call_to (&b->a, b->cbo_zero);
       lower_call_from_standard (b, lower_note_map (b));
-      lower_call_forget_slots (b);
       lower_forget_copies (b);
       return true;
     case IR_SET_FFLAGS:
@@ -394,15 +379,16 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
 {
   CopJitBlockCode entry = { .offset = block->offset };
   bool has_own_way =
-    fallen_into || b->block_maps[number] != STANDARD_MAP || b->nests[number] != NO_NEST;
+    fallen_into || b->block_maps[number] != STANDARD_MAP;
   CopLabel bounce;
   CopStub *budget;
   bool goes_on = true;
 
   b->block = block;
-  b->nest = b->nests[number];
+  b->in_loop = b->graph.depth[number] > 0;
   b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
   memset (b->span_ready, 0, sizeof b->span_ready);
+  memset (b->set_at, 0, sizeof b->set_at);
   memset (b->boxed, 0, sizeof b->boxed);
   lower_forget_copies (b);
   b->first_span = UINT16_MAX;
@@ -439,8 +425,14 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   asm_jcc (&b->a, CC_L, bounce);
 
   for (unsigned i = 0; i < block->n && goes_on; i++)
-    goes_on = lower_statement (
-      b, &g_array_index (b->unit->statements, CopIrStatement, block->first + i));
+    {
+      const CopIrStatement *statement =
+        &g_array_index (b->unit->statements, CopIrStatement, block->first + i);
+
+      goes_on = lower_statement (b, statement);
+      if (statement->kind == IR_SETX)
+        b->set_at[statement->reg] = block->first + i + 1;
+    }
   if (!goes_on)
     return false;
   if (next == NULL || next->offset != block->end)
@@ -448,7 +440,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
       go_to (b, block->end);
       return false;
     }
-  enter_block (b, b->block_index[next->offset / 2]);
+  lower_move_to (b, b->block_maps[b->block_index[next->offset / 2]]);
   return true;
 }
 
@@ -473,8 +465,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       /* What a jump is written over, when the entry is closed: nop [rax + disp32]. */
       asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
       b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
-      b->nest = NO_NEST;
-      enter_block (b, stub->detail);
+      lower_move_to (b, b->block_maps[stub->detail]);
       asm_jmp (&b->a, b->block_labels[stub->detail]);
       break;
     case STUB_EDGE:
@@ -528,11 +519,9 @@ lower_stubs (CopJitBackend *b)
       CopStub stub = g_array_index (b->stubs, CopStub, i);
 
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
-      b->nest = stub.nest;
       lower_stub (b, &stub);
     }
   lower_map_subroutines (b);
-  lower_slot_subroutines (b);
 }
 
 /* Blocks in the order of the guest, so that what falls through there does here. */
@@ -566,7 +555,6 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
     }
   cop_graph_make (&b->graph, unit);
   lower_choose_maps (b, &b->graph);
-  lower_choose_slots (b, &b->graph);
   g_ptr_array_sort (order, compare_blocks);
 
   g_array_set_size (b->stubs, 0);
@@ -606,6 +594,23 @@ x86_set_link (uint8_t *site, const uint8_t *site_exec, const void *target)
   __atomic_store_n ((int32_t *) (void *) site, rel, __ATOMIC_RELEASE);
 }
 
+/* The site is where asm_align_jump() lets it be: within eight aligned bytes. */
+static void
+x86_set_jump (uint8_t *site, const uint8_t *site_exec, const void *target)
+{
+  uint64_t *place = (uint64_t *) (void *) ((uintptr_t) site & ~(uintptr_t) 7);
+  uint8_t bytes[8];
+  uint64_t word;
+  int32_t rel = (int32_t) ((const uint8_t *) target - (site_exec + 5));
+  unsigned at = (uintptr_t) site & 7;
+
+  memcpy (bytes, place, sizeof bytes);
+  bytes[at] = 0xe9;
+  memcpy (bytes + at + 1, &rel, sizeof rel);
+  memcpy (&word, bytes, sizeof word);
+  __atomic_store_n (place, word, __ATOMIC_RELEASE);
+}
+
 static void
 x86_close_entry (uint8_t *entry, const uint8_t *entry_exec, const void *bounce)
 {
@@ -631,6 +636,7 @@ static const CopJitBackendOps x86_backend = {
   .install = x86_install,
   .enter = x86_enter,
   .set_link = x86_set_link,
+  .set_jump = x86_set_jump,
   .close_entry = x86_close_entry,
 };
 

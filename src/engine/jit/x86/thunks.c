@@ -69,17 +69,26 @@ atomic_store (CopHart *hart, uint64_t gva, uint64_t size)
   return atomic_access (hart, gva, size, true);
 }
 
-/* @detail: length of the span, bit 16: something in it is stored to, bit 17: the first access is a
-   store. */
+/* @detail: SPAN_* */
 static Result
 span (CopHart *hart, uint64_t gva, uint64_t detail)
 {
-  uint64_t length = detail & 0xffff;
-  bool writes = detail & 1u << 16, first_writes = detail & 1u << 17;
+  uint64_t last = gva + (detail & SPAN_LENGTH) - 1, addend;
+  bool writes = detail & SPAN_WRITES, first_writes = detail & SPAN_STORES_FIRST;
   uint8_t *hva;
 
-  if ((gva ^ (gva + length - 1)) >> COP_PAGE_SHIFT != 0)
-    return (Result){ 0, false };
+  /* Which page the first access is to is not known here: then none is looked at ahead of it. */
+  if ((gva ^ last) >> COP_PAGE_SHIFT != 0)
+    {
+      const void *low = cop_tlb_lookup (hart->tlb, gva & ~(COP_PAGE_SIZE - 1), 1,
+                                        writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD);
+      const void *high = cop_tlb_lookup (hart->tlb, last & ~(COP_PAGE_SIZE - 1), 1,
+                                         writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD);
+
+      addend = (uint64_t) (uintptr_t) low - (gva & ~(COP_PAGE_SIZE - 1));
+      return (Result){ addend, low != NULL && high != NULL &&
+                                 addend == (uint64_t) (uintptr_t) high - (last & ~(COP_PAGE_SIZE - 1)) };
+    }
   hva = cop_mmu_prepare (hart, gva, writes, first_writes);
   return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
 }
@@ -183,8 +192,10 @@ static const CopReg saved[] = { RBP, RBX, R12, R13, R14, R15 };
 
 /* @resume: here goes on, at rax, what left with all guest registers stored. */
 static void
-write_enter (CopAsm *a, CopLabel resume)
+write_enter (CopJitBackend *b, CopLabel resume)
 {
+  CopAsm *a = &b->a;
+
   for (unsigned i = 0; i < G_N_ELEMENTS (saved); i++)
     push (a, saved[i]);
   asm_alu_ri (a, ALU_SUB, true, RSP, FRAME_BYTES);
@@ -192,8 +203,12 @@ write_enter (CopAsm *a, CopLabel resume)
   asm_lea (a, true, HART, mem (RDI, HART_BIAS));
   asm_bind (a, resume);
   asm_load (a, FUEL, HART_FIELD (jit.fuel));
+  if (b->host.fsgsbase)
+    {
+      asm_load (a, RCX, HART_FIELD (tlb));
+      asm_rr (a, 0xf3000fae, true, (CopReg) 3, RCX); /* wrgsbase rcx */
+    }
   load_guest (a, true);
-  asm_store_i (a, 8, lower_slot_page (STACK_SLOT), NO_PAGE);
   asm_rr (a, 0xff, false, (CopReg) 4, RAX);     /* jmp rax */
 }
 
@@ -281,13 +296,6 @@ write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
       pop (a, RAX);
       pop (a, RAX);
     }
-  {
-    /* Behind our return address and rcx. */
-    CopMem slot = lower_slot_page (STACK_SLOT);
-
-    slot.disp += 16;
-    asm_store_i (a, 8, slot, NO_PAGE);
-  }
   asm_rr (a, 0x85, false, RDX, RDX);
   asm_jcc (a, CC_E, bad);
   if (gives == GIVES_RCX)
@@ -382,7 +390,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   resume = asm_new_label (a);
 
   begin (b, thunks, &b->enter);
-  write_enter (a, resume);
+  write_enter (b, resume);
   begin (b, thunks, &b->exit_pc);
   asm_store (a, HART_FIELD (jit.exit_pc), RAX);
   write_leave (a, COP_JIT_EXIT_PC);
@@ -419,6 +427,20 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
     {
       begin (b, thunks, &b->store[i]);
       write_call (a, stores[i], GIVES_NOTHING, fault);
+    }
+  if (b->host.fsgsbase)
+    {
+      begin (b, thunks, &b->fill_loads);
+      cop_x86_write_fill (a, COP_ACCESS_LOAD);
+      begin (b, thunks, &b->fill_stores);
+      cop_x86_write_fill (a, COP_ACCESS_STORE);
+      for (unsigned i = 0; i < G_N_ELEMENTS (b->find[0]); i++)
+        {
+          begin (b, thunks, &b->find[0][i]);
+          cop_x86_write_find (a, COP_ACCESS_LOAD, 1u << i);
+          begin (b, thunks, &b->find[1][i]);
+          cop_x86_write_find (a, COP_ACCESS_STORE, 1u << i);
+        }
     }
   begin (b, thunks, &b->span);
   write_call (a, span, GIVES_RCX, block);
