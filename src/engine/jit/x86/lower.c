@@ -50,7 +50,8 @@ x86_create (const CopJitBackend *like)
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
-  find_features (&b->host);
+  if (like == NULL)
+    find_features (&b->host);
   return b;
 }
 
