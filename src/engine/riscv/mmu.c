@@ -320,11 +320,15 @@ cop_mmu_store_slow (CopHart *hart, uint64_t gva, unsigned size, uint64_t value)
 
   /* Nothing is stored unless both pages take it. */
   first = COP_PAGE_SIZE - (gva & ~PAGE_MASK);
-  if (!find_store (hart, gva, first, &target) ||
-      !find_store (hart, gva + first, size - first, &second))
+  if (!find_store (hart, gva, first, &target))
     return false;
-  if (target.hva == NULL || second.hva == NULL)
-    return access_fault (hart, target.hva == NULL ? gva : gva + first, COP_ACCESS_STORE);
+  /* A hart without devices, as lockstep has one, finds the same fault. */
+  if (target.hva == NULL)
+    return access_fault (hart, gva, COP_ACCESS_STORE);
+  if (!find_store (hart, gva + first, size - first, &second))
+    return false;
+  if (second.hva == NULL)
+    return access_fault (hart, gva + first, COP_ACCESS_STORE);
   for (unsigned i = 0; i < size; i++)
     {
       StoreTarget *page = i < first ? &target : &second;
