@@ -312,7 +312,9 @@ emit_reservation (RegionMaker *m)
         true);
 }
 
-static const uint16_t csrs[] = { 0x001, 0x002, 0x003, 0xc00, 0xc02, 0x140, 0x340, 0xc03 };
+static const uint16_t csrs[] = {
+  0x001, 0x002, 0x003, 0xc00, 0xc02, 0x140, 0x340, 0xc03, 0x106, 0x144,
+};
 
 static void
 emit_csr (RegionMaker *m)
@@ -345,11 +347,13 @@ emit_fs (RegionMaker *m)
         false);
 }
 
-/* Changes a page table entry of the data and fences; everything between must follow the fence. */
+/* Changes a page table entry of the data and fences, all or the one page; everything between must
+   follow the fence. Entries that make one larger page must not differ, and are left alone. */
 static void
 emit_table_change (RegionMaker *m)
 {
-  int32_t offset = (int32_t) below (m, 64) * 8;
+  unsigned page = below (m, REGION_NAPOT);
+  int32_t offset = (int32_t) page * 8;
 
   emit (m, I (ld, .rd = WORK2, .rs1 = TABLE_PAGE, .imm = offset), true);
   emit (m,
@@ -357,7 +361,69 @@ emit_table_change (RegionMaker *m)
            .imm = PICK (m, ((const int32_t[]){ 1, 4, 0x40, 0x80, 0xc0, 6, 0x20 }))),
         false);
   emit (m, I (sd, .rs1 = TABLE_PAGE, .rs2 = WORK2, .imm = offset), false);
-  emit (m, I (sfence_vma, .rs1 = 0, .rs2 = 0), false);
+  if (one_in (m, 2))
+    {
+      unsigned here = (REGION_CODE + m->at) & ~0xfffu;
+
+      /* Somewhere on the page: both are mapped at va as they lie in DRAM. */
+      emit (m, I (auipc, .rd = WORK2, .imm = (int32_t) (REGION_DATA + page * 0x1000 - here)),
+            false);
+      if (one_in (m, 2))
+        emit (m, I (sfence_vma, .rs1 = WORK2), false);
+      else
+        {
+          emit (m, I (sfence_w_inval, 0), false);
+          emit (m, I (sinval_vma, .rs1 = WORK2), false);
+          emit (m, I (sfence_inval_ir, 0), false);
+        }
+    }
+  else
+    emit (m, I (sfence_vma, .rs1 = 0, .rs2 = 0), false);
+}
+
+/* Another number for the address space. The tables are the same, and fences are for all numbers. */
+static void
+emit_space_change (RegionMaker *m)
+{
+  emit (m, I (addi, .rd = TEMP, .imm = 1 + (int32_t) below (m, 15)), true);
+  emit (m, I (slli, .rd = TEMP, .rs1 = TEMP, .imm = 44), false);
+  emit (m,
+        one_in (m, 2) ? I (csrrs, .rs1 = TEMP, .imm = 0x180) : I (csrrc, .rs1 = TEMP, .imm = 0x180),
+        false);
+}
+
+/* Data on the page that patches are on. */
+static void
+emit_beside (RegionMaker *m)
+{
+  static const CopInsnOp ops[] = {
+    COP_INSN_ld, COP_INSN_sd, COP_INSN_sw, COP_INSN_lw, COP_INSN_fsd, COP_INSN_sb,
+  };
+
+  for (unsigned n = 1 + below (m, 3); n > 0; n--)
+    {
+      RegionFields f = { .rd = PICK (m, region_results),
+                         .rs1 = PATCH_PAGE,
+                         .rs2 = any_register (m),
+                         .imm = BESIDE + (int32_t) below (m, 64) * 8 };
+
+      emit (m, region_encode (PICK (m, ops), f), true);
+    }
+}
+
+/* An instruction with another one in its upper half, which may be entered too. */
+static void
+emit_overlap (RegionMaker *m)
+{
+  static const uint16_t inner[] = {
+    0x0505 /* c.addi a0, 1 */, 0x157d /* c.addi a0, -1 */, 0x8d2d /* c.xor a0, a1 */,
+    0x862a /* c.mv a2, a0 */,  0x9532 /* c.add a0, a2 */,
+  };
+  int32_t imm = (int32_t) ((uint32_t) PICK (m, inner) << 16);
+  unsigned at = m->at;
+
+  emit (m, I (lui, .rd = PICK (m, region_results), .imm = imm), true);
+  m->region->low[LENGTHS + at + 2] = 2;
 }
 
 /* Calls a patch function, by a constant address. */
@@ -379,7 +445,7 @@ emit_patch (RegionMaker *m)
   unsigned slot = below (m, N_SLOTS);
 
   emit (m, I (slli, .rd = WORK2, .rs1 = COUNTER, .imm = 2), true);
-  emit (m, I (andi, .rd = WORK2, .rs1 = WORK2, .imm = 0x3fc), false);
+  emit (m, I (andi, .rd = WORK2, .rs1 = WORK2, .imm = 4 * (N_WORDS - 1)), false);
   emit (m, I (add, .rd = WORK2, .rs1 = WORK2, .rs2 = PATCH_PAGE), false);
   emit (m, I (lw, .rd = WORK2, .rs1 = WORK2, .imm = WORDS), false);
   if (one_in (m, 4))
@@ -521,14 +587,40 @@ emit_wild_jump (RegionMaker *m)
     emit (m, I (jalr, .rd = T0, .rs1 = PICK (m, region_pointers), .imm = random_imm (m)), true);
 }
 
+/* What waits, and without paging what goes back to a lower mode; where it may not, it traps. */
+static void
+emit_wait (RegionMaker *m)
+{
+  static const CopInsnOp waits[] = {
+    COP_INSN_wfi, COP_INSN_wrs_sto, COP_INSN_wrs_nto, COP_INSN_pause, COP_INSN_sfence_inval_ir,
+  };
+  static const CopInsnOp returns[] = { COP_INSN_mret, COP_INSN_sret };
+  CopInsnOp op = !m->paged && one_in (m, 6) ? PICK (m, returns) : PICK (m, waits);
+
+  emit (m, region_encode (op, (RegionFields){ 0 }), true);
+}
+
 static void
 emit_special (RegionMaker *m)
 {
-  switch (below (m, 16))
+  switch (below (m, 20))
     {
     case 0:
     case 1:
       emit_csr (m);
+      break;
+    case 16:
+      emit_beside (m);
+      break;
+    case 17:
+      emit_overlap (m);
+      break;
+    case 18:
+      if (m->paged && m->supervisor)
+        emit_space_change (m);
+      break;
+    case 19:
+      emit_wait (m);
       break;
     case 2:
       emit_fs (m);
@@ -552,12 +644,13 @@ emit_special (RegionMaker *m)
         true);
       break;
     case 10:
-      emit (
-        m,
-        region_encode (PICK (m, ((const CopInsnOp[]){ COP_INSN_cbo_inval, COP_INSN_cbo_clean,
-                                                      COP_INSN_cbo_flush, COP_INSN_sfence_vma })),
-                       (RegionFields){ .rs1 = base_register (m, false) }),
-        true);
+      emit (m,
+            region_encode (PICK (m, ((const CopInsnOp[]){ COP_INSN_cbo_inval, COP_INSN_cbo_clean,
+                                                          COP_INSN_cbo_flush, COP_INSN_sfence_vma,
+                                                          COP_INSN_sinval_vma })),
+                           (RegionFields){ .rs1 = base_register (m, false),
+                                           .rs2 = one_in (m, 2) ? 0 : any_register (m) }),
+            true);
       break;
     case 11:
       if (m->wild && m->paged)

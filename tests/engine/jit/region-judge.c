@@ -19,6 +19,7 @@ struct RegionJudge
   uint8_t *low; /* (owned): as fetches may still see it */
   uint64_t *tables; /* (owned): as walks may still see them */
   bool unfenced; /* there is a change to them that walks may or may not see */
+  uint64_t *executed; /* (unowned): of each CopInsnOp */
 };
 
 static uint8_t *
@@ -28,13 +29,14 @@ low_of (const RegionJudge *judge)
 }
 
 RegionJudge *
-region_judge_new (const Region *region, CopRam *ram, CopHart *hart)
+region_judge_new (const Region *region, CopRam *ram, CopHart *hart, uint64_t *executed)
 {
   RegionJudge *judge = g_new0 (RegionJudge, 1);
 
   judge->region = region;
   judge->ram = ram;
   judge->hart = hart;
+  judge->executed = executed;
   judge->low = g_memdup2 (low_of (judge), REGION_LOW_SIZE);
   judge->tables = g_memdup2 (low_of (judge) + REGION_TABLES, REGION_TABLES_SIZE);
   return judge;
@@ -66,6 +68,8 @@ look_at_tables (RegionJudge *judge)
   const uint64_t *now = (const uint64_t *) (const void *) (low_of (judge) + REGION_TABLES);
 
   judge->unfenced = false;
+  if (memcmp (judge->tables, now, REGION_TABLES_SIZE) == 0)
+    return;
   for (unsigned i = 0; i < REGION_TABLES_SIZE / sizeof *now; i++)
     {
       judge->tables[i] |= now[i] & PTE_HARDWARE;
@@ -92,7 +96,7 @@ judge_insn (const RegionJudge *judge, uint64_t pc, unsigned offset, const CopIns
   if (memcmp (judge->low + offset, low_of (judge) + offset, insn->length) != 0)
     return accuse (judge, pc, insn, "was written without a fence.i since");
   if (judge->unfenced && judge->hart->s.priv != COP_PRIV_M && (effects & (MEM_READ | MEM_WRITE)) &&
-      insn->op != COP_INSN_sfence_vma)
+      insn->op != COP_INSN_sfence_vma && insn->op != COP_INSN_sinval_vma)
     return accuse (judge, pc, insn, "page tables were written without an sfence.vma since");
   return NULL;
 }
@@ -101,16 +105,14 @@ judge_insn (const RegionJudge *judge, uint64_t pc, unsigned offset, const CopIns
 static void
 note_executed (RegionJudge *judge, const CopInsn *insn)
 {
-  if (insn->op == COP_INSN_ILLEGAL)
-    return;
   if (insn->op == COP_INSN_fence_i)
     memcpy (judge->low, low_of (judge), REGION_LOW_SIZE);
-  else if (insn->op == COP_INSN_sfence_vma)
+  else if (insn->op == COP_INSN_sfence_vma || insn->op == COP_INSN_sinval_vma)
     {
       memcpy (judge->tables, low_of (judge) + REGION_TABLES, REGION_TABLES_SIZE);
       judge->unfenced = false;
     }
-  else if (cop_insn_table[insn->op].effects & MEM_WRITE)
+  else if (insn->op != COP_INSN_ILLEGAL && (cop_insn_table[insn->op].effects & MEM_WRITE))
     look_at_tables (judge);
 }
 
@@ -118,7 +120,7 @@ char *
 region_judge_run (RegionJudge *judge, uint64_t limit)
 {
   CopHart *hart = judge->hart;
-  uint64_t handler = judge->region->start.mtvec;
+  const uint64_t handlers[] = { judge->region->start.mtvec, judge->region->start.stvec };
 
   while (hart->s.instret < limit)
     {
@@ -136,11 +138,14 @@ region_judge_run (RegionJudge *judge, uint64_t limit)
 
           if (bad != NULL)
             return bad;
+          if (insn.op != COP_INSN_ILLEGAL)
+            judge->executed[insn.op]++;
         }
       if (hart->engine->ops->run (hart->engine, hart, before + 1) == COP_RUN_WFI)
         hart->s.waiting = false;
       /* A trap was taken instead, and the handler's first instruction executed. */
-      if (hart->s.pc == handler + 4 && pc != handler)
+      if ((hart->s.pc == handlers[0] + 4 && pc != handlers[0]) ||
+          (hart->s.pc == handlers[1] + 4 && pc != handlers[1]))
         continue;
       if (runs)
         note_executed (judge, &insn);

@@ -13,8 +13,13 @@
 
 typedef struct RegionJudge RegionJudge;
 
-/* @ram, @hart: (unowned): of @region (unowned), before its first instruction. */
-RegionJudge *region_judge_new (const Region *region, CopRam *ram, CopHart *hart);
+/**
+ * region_judge_new:
+ * @ram, @hart: (unowned): of @region (unowned), before its first instruction
+ * @executed: (unowned): counts what is executed, by CopInsnOp
+ */
+RegionJudge *region_judge_new (const Region *region, CopRam *ram, CopHart *hart,
+                               uint64_t *executed);
 void region_judge_free (RegionJudge *judge);
 
 /**

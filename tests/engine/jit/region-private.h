@@ -12,7 +12,8 @@
 
 #include "engine/riscv/insn.h"
 
-#define HANDLER 0x0000u
+#define HANDLER 0x0000u /* of machine mode */
+#define HANDLER_S 0x0800 /* of supervisor mode */
 #define POINTERS 0x0600u /* what the pointer registers are set to after a trap */
 #define RESTARTS 0x0700u /* offsets of four bytes each */
 #define LENGTHS 0x4000u
@@ -23,7 +24,8 @@
 #define SLOT_SIZE 32u
 #define N_SLOTS 32u
 #define WORDS 0x400u
-#define N_WORDS 256u
+#define N_WORDS 128u
+#define BESIDE 0x600 /* data of 512 bytes on the page of the code */
 
 /* Registers with a purpose; random code writes the others only. */
 enum
@@ -36,7 +38,7 @@ enum
   S0 = 8,
   S1,
   COUNTER = 21,
-  HANDLER_PAGE = 22, /* physical: read in machine mode only */
+  HANDLER_PAGE = 22, /* physical: read in machine mode and without paging only */
   CODE_SIZE = 23,
   CODE_START = REGION_CODE_START,
   PATCH_PAGE = 25, /* where it is written; it is executed elsewhere */

@@ -69,46 +69,95 @@ make_patches (RegionMaker *m)
     page[WORDS / 4 + i] = patch_word (&m->random);
 }
 
-static void
-make_handler (RegionMaker *m)
+/* What a handler is about: that of machine mode is at physical addresses, that of supervisor mode
+   at va. */
+typedef struct
 {
-  uint32_t *code = (uint32_t *) (void *) (m->region->low + HANDLER);
-  uint32_t *restarts = (uint32_t *) (void *) (m->region->low + RESTARTS);
+  unsigned at; /* in the page */
+  unsigned base; /* the register that addresses the page ... */
+  int32_t bias; /* ... less this */
+  int32_t cause, epc, ip; /* CSRs */
+  uint32_t finds_base; /* the instruction that sets `base`; 0: it is set */
+  uint32_t returns;
+} HandlerMode;
+
+static const HandlerMode machine_handler = {
+  .at = HANDLER,
+  .base = HANDLER_PAGE,
+  .cause = 0x342,
+  .epc = 0x341,
+  .ip = 0x344,
+  .returns = 0x30200073, /* mret */
+};
+static const HandlerMode supervisor_handler = {
+  .at = HANDLER_S,
+  .base = TEMP2,
+  .bias = HANDLER_S,
+  .cause = 0x142,
+  .epc = 0x141,
+  .ip = 0x144,
+  .finds_base = 0x00000f97, /* auipc t6, 0 */
+  .returns = 0x10200073, /* sret */
+};
+
+/* @to_user: returns lead to user mode, though the handler of the other mode may have been left. */
+static void
+make_handler (RegionMaker *m, const HandlerMode *mode, bool to_user)
+{
+  uint32_t *code = (uint32_t *) (void *) (m->region->low + mode->at);
   unsigned n = 0, interrupt, restart, restart2, on;
 
-  code[n++] = I (csrrs, .rd = WORK, .imm = 0x342); /* mcause */
+  if (mode->finds_base != 0)
+    code[n++] = mode->finds_base;
+  code[n++] = I (csrrs, .rd = WORK, .imm = mode->cause);
   interrupt = n++;
-  code[n++] = I (csrrs, .rd = WORK, .imm = 0x341); /* mepc */
+  code[n++] = I (csrrs, .rd = WORK, .imm = mode->epc);
   code[n++] = I (sub, .rd = WORK, .rs1 = WORK, .rs2 = CODE_START);
   restart = n++;
-  code[n++] = I (add, .rd = WORK2, .rs1 = WORK, .rs2 = HANDLER_PAGE);
+  code[n++] = I (add, .rd = WORK2, .rs1 = WORK, .rs2 = mode->base);
   code[n++] = I (lui, .rd = TEMP, .imm = LENGTHS);
   code[n++] = I (add, .rd = WORK2, .rs1 = WORK2, .rs2 = TEMP);
-  code[n++] = I (lbu, .rd = WORK2, .rs1 = WORK2);
+  code[n++] = I (lbu, .rd = WORK2, .rs1 = WORK2, .imm = -mode->bias);
   restart2 = n++;
   code[n++] = I (add, .rd = WORK, .rs1 = WORK, .rs2 = WORK2);
   on = n;
   code[n++] = I (add, .rd = WORK, .rs1 = WORK, .rs2 = CODE_START);
-  code[n++] = I (csrrw, .rs1 = WORK, .imm = 0x341);
+  code[n++] = I (csrrw, .rs1 = WORK, .imm = mode->epc);
+  if (to_user)
+    {
+      /* mstatus.MPP, or SPP */
+      code[n++] = I (lui, .rd = TEMP, .imm = 0x2000);
+      code[n++] = I (addi, .rd = TEMP, .rs1 = TEMP, .imm = mode->bias == 0 ? -0x800 : -0x700);
+      code[n++] = I (csrrc, .rs1 = TEMP, .imm = mode->bias == 0 ? 0x300 : 0x100);
+    }
   for (unsigned i = 0; i < G_N_ELEMENTS (region_pointers); i++)
-    code[n++] =
-      I (ld, .rd = region_pointers[i], .rs1 = HANDLER_PAGE, .imm = (int32_t) (POINTERS + 8 * i));
-  code[n++] = I (mret, 0);
+    code[n++] = I (ld, .rd = region_pointers[i], .rs1 = mode->base,
+                   .imm = (int32_t) (POINTERS + 8 * i) - mode->bias);
+  code[n++] = mode->returns;
 
   /* An interrupt: the fences that it may have kept the program from, then elsewhere. */
   code[interrupt] = I (blt, .rs1 = WORK, .imm = (int32_t) (4 * (n - interrupt)));
-  code[n++] = I (csrrci, .rs1 = 2, .imm = 0x344); /* mip.SSIP */
+  code[n++] = I (csrrci, .rs1 = 2, .imm = mode->ip); /* SSIP */
   code[n++] = I (sfence_vma, .rs1 = 0, .rs2 = 0);
   code[n++] = I (fence_i, 0);
   code[restart] = I (bgeu, .rs1 = WORK, .rs2 = CODE_SIZE, .imm = (int32_t) (4 * (n - restart)));
   code[restart2] = I (beq, .rs1 = WORK2, .imm = (int32_t) (4 * (n - restart2)));
   code[n++] = I (addi, .rd = RESTART, .rs1 = RESTART, .imm = 4);
   code[n++] = I (andi, .rd = RESTART, .rs1 = RESTART, .imm = 4 * N_RESTARTS - 1);
-  code[n++] = I (add, .rd = WORK, .rs1 = HANDLER_PAGE, .rs2 = RESTART);
-  code[n++] = I (lwu, .rd = WORK, .rs1 = WORK, .imm = RESTARTS);
+  code[n++] = I (add, .rd = WORK, .rs1 = mode->base, .rs2 = RESTART);
+  code[n++] = I (lwu, .rd = WORK, .rs1 = WORK, .imm = RESTARTS - mode->bias);
   code[n] = I (jal, .imm = 4 * ((int32_t) on - (int32_t) n));
   n++;
+}
 
+static void
+make_handlers (RegionMaker *m)
+{
+  uint32_t *restarts = (uint32_t *) (void *) (m->region->low + RESTARTS);
+  bool to_user = m->paged && !m->supervisor;
+
+  make_handler (m, &machine_handler, to_user);
+  make_handler (m, &supervisor_handler, to_user);
   for (unsigned i = 0; i < N_RESTARTS; i++)
     restarts[i] = region_pick_start (m, m->at / 2, m->at / 2);
 }
@@ -131,13 +180,18 @@ enum
 #define MAPPED_LOW UINT64_C (0x3fe00000) /* all below the data, where it may be written */
 G_STATIC_ASSERT (MAPPED_DATA == REGION_DATA);
 
+#define NAPOT (UINT64_C (1) << 63)
+#define PBMT_SHIFT 61
+
 /* A page of the data, with whatever permissions but to be executed. */
 static uint64_t
 data_entry (RegionMaker *m, unsigned page, unsigned user)
 {
   unsigned flags = V | R | W | A | D | user;
 
-  switch (below (m, 12))
+  if (page >= REGION_NAPOT && page < REGION_NAPOT + 16)
+    return PTE (REGION_DATA + REGION_NAPOT * 0x1000, flags) | 8 << 10 | NAPOT;
+  switch (below (m, 14))
     {
     case 0:
       flags &= ~W;
@@ -157,6 +211,12 @@ data_entry (RegionMaker *m, unsigned page, unsigned user)
     case 5:
       flags |= G;
       break;
+    case 6:
+      return PTE (REGION_DATA + page * 0x1000, flags) | (uint64_t) below (m, 4) << PBMT_SHIFT;
+    case 7:
+      if (one_in (m, 2))
+        return REGION_DEVICE >> 12 << 10 | flags;
+      break;
     }
   return PTE (REGION_DATA + page * 0x1000, flags);
 }
@@ -171,7 +231,8 @@ make_tables (RegionMaker *m, unsigned levels, uint64_t va, unsigned user)
 
   for (unsigned i = 0; i < 512; i++)
     {
-      low[i] = PTE (i << 12, V | R | X | A | D | user);
+      /* Handlers and what they look at are the supervisor's. */
+      low[i] = PTE (i << 12, V | R | X | A | D | (i < REGION_CODE >> 12 ? 0 : user));
       data[i] = i < REGION_DATA_SIZE / 0x1000 ? data_entry (m, i, user)
                                               : PTE (REGION_DATA + (i << 12), V | R | A | user);
     }
@@ -265,7 +326,7 @@ make_state (RegionMaker *m)
   s->mstatus = COP_MSTATUS_MIE | (uint64_t) below (m, 4) << 13;
   s->priv = COP_PRIV_M;
   s->mcounteren = s->scounteren = UINT32_MAX;
-  s->menvcfg = (one_in (m, 2) ? UINT64_C (1) << 61 : 0) | (one_in (m, 4) ? 0 : 0xf0);
+  s->menvcfg = (uint64_t) below (m, 4) << 61 | (one_in (m, 4) ? 0 : 0xf0); /* ADUE, PBMTE */
   s->senvcfg = s->menvcfg & 0xf0;
   s->pmpcfg[0] = 0x1f;
   s->pmpaddr[0] = (UINT64_C (1) << 54) - 1;
@@ -284,6 +345,12 @@ make_state (RegionMaker *m)
         s->mstatus |= COP_MSTATUS_SUM;
       if (one_in (m, 8))
         s->mstatus |= COP_MSTATUS_MXR;
+      if (one_in (m, 2))
+        {
+          s->medeleg = region_random (&m->random) & 0xb3ff;
+          s->mideleg = one_in (m, 2) ? COP_IRQ_BIT (COP_IRQ_SSI) : 0;
+          s->mstatus |= COP_MSTATUS_SIE;
+        }
     }
   else if (one_in (m, 3))
     {
@@ -301,8 +368,11 @@ make_state (RegionMaker *m)
       uint64_t base = one_in (m, 4) ? large : data;
 
       values[i] = base + 0x10000 + (below (m, 16) << 12) + PICK (m, offsets);
+      if (!m->paged && one_in (m, 12))
+        values[i] = REGION_DEVICE + PICK (m, offsets);
       s->x[region_pointers[i]] = values[i];
     }
+  s->stvec = here + HANDLER_S;
   s->x[HANDLER_PAGE] = REGION_DRAM;
   s->x[CODE_SIZE] = REGION_CODE_SIZE;
   s->x[CODE_START] = s->x[RA] = s->x[T0] = s->pc = here + REGION_CODE;
@@ -317,7 +387,7 @@ region_make_world (RegionMaker *m)
 {
   make_state (m);
   make_patches (m);
-  make_handler (m);
+  make_handlers (m);
   for (unsigned i = 0; i < REGION_DATA_SIZE / 8; i++)
     ((uint64_t *) (void *) m->region->data)[i] = random_value (m);
 }

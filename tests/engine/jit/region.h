@@ -2,7 +2,7 @@
  *
  * Random guest programs that behave: whatever they do, they do the same on every engine.
  *
- *   DRAM + 0x000000  handler: goes on behind what faulted, or at some restart point
+ *   DRAM + 0x000000  handlers: go on behind what faulted, or at some restart point
  *          0x004000  length of the instruction at each byte of the code, 0 between instructions
  *          0x010000  code, four pages
  *          0x020000  patch page: little functions that are written over while the program runs
@@ -10,7 +10,7 @@
  *          0x200000  data, 64 pages
  *
  *   va     + 0 MiB     all below the data in small pages, not writable; executed here
- *            2 MiB     the data in small pages, with all kinds of permissions
+ *            2 MiB     the data in small pages, with all kinds of permissions; some are the device
  *            4 MiB     the data again, as one large page
  *            1022 MiB  all below the data again, as one large page; patches and tables are written
  * here
@@ -36,6 +36,8 @@
 #define REGION_CODE_START 24u /* the register that holds its address */
 #define REGION_DATA 0x200000u
 #define REGION_DATA_SIZE 0x40000u
+#define REGION_NAPOT 48u /* page of the data that 16 are mapped as one from */
+#define REGION_DEVICE UINT64_C (0x10000000) /* a page of registers */
 
 /* Numbers of a sequence that a seed names. */
 typedef struct

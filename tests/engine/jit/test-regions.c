@@ -10,13 +10,45 @@
  */
 #include "region-judge.h"
 
+#include "engine/dev/bus.h"
 #include "engine/engine.h"
 #include "engine/jit/engine.h"
+#include "engine/riscv/insn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define STEPS 24
+
+/* A device that notes what is done to it, and in which order. */
+typedef struct
+{
+  CopDevice parent;
+  uint64_t seen;
+} TestDevice;
+
+static uint64_t
+device_read (CopDevice *device, uint64_t offset, unsigned size)
+{
+  TestDevice *test = (TestDevice *) device;
+  RegionRandom mixed = { .state = test->seen ^ offset << 4 ^ size };
+
+  return test->seen = region_random (&mixed);
+}
+
+static void
+device_write (CopDevice *device, uint64_t offset, unsigned size, uint64_t value)
+{
+  device_read (device, offset ^ value << 16, size);
+}
+
+static const CopDeviceType device_type = {
+  .name = "test",
+  .instance_size = sizeof (TestDevice),
+  .mmio_size = 0x1000,
+  .read = device_read,
+  .write = device_write,
+};
 
 typedef struct
 {
@@ -26,6 +58,8 @@ typedef struct
   bool switches; /* changes the engine between steps */
   bool verifies;
   CopRam *ram;
+  CopBus bus;
+  TestDevice *device; /* on the bus */
   CopHart *hart;
   CopEngine *engine;
 } Side;
@@ -76,7 +110,11 @@ side_init (Side *side, const Region *region)
   memcpy (cop_ram_span (side->ram, REGION_DRAM, REGION_LOW_SIZE), region->low, REGION_LOW_SIZE);
   memcpy (cop_ram_span (side->ram, REGION_DRAM + REGION_DATA, REGION_DATA_SIZE), region->data,
           REGION_DATA_SIZE);
+  cop_bus_init (&side->bus);
+  side->device = cop_device_new (&device_type, "test", side->ram, NULL, REGION_DEVICE);
+  cop_bus_add (&side->bus, &side->device->parent);
   side->hart = cop_hart_new (NULL, side->ram, 0, region->isa);
+  side->hart->bus = &side->bus;
   engine_up (side, side->ops);
   side->engine->ops->set_vcpu_state (side->engine, side->hart, &region->start);
 }
@@ -86,6 +124,7 @@ side_clear (Side *side)
 {
   engine_down (side);
   cop_hart_free (side->hart);
+  cop_bus_clear (&side->bus);
   cop_ram_free (side->ram);
 }
 
@@ -163,7 +202,7 @@ same_memory (const Side *a, const Side *b)
 
 /* Says what is undefined about the program of @seed within @limit instructions, if anything. */
 static bool
-judge_program (uint64_t seed, uint64_t limit)
+judge_program (uint64_t seed, uint64_t limit, uint64_t *executed)
 {
   static Region region;
   Side side = { .name = "judge", .ops = &cop_interp_ops };
@@ -173,7 +212,7 @@ judge_program (uint64_t seed, uint64_t limit)
 
   region_make (&region, seed);
   side_init (&side, &region);
-  judge = region_judge_new (&region, side.ram, side.hart);
+  judge = region_judge_new (&region, side.ram, side.hart, executed);
   for (unsigned step = 0; step < STEPS && bad == NULL && side.hart->s.instret < limit; step++)
     {
       Stop stop = next_stop (&random, side.hart->s.instret);
@@ -236,6 +275,14 @@ run_program (uint64_t seed)
                           "instructions %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "\n",
                           report->str, seed, sides[i].name, from, stop.limit);
             }
+          else if (sides[i].device->seen != sides[0].device->seen)
+            {
+              good = false;
+              g_printerr ("# seed %" G_GUINT64_FORMAT ": %s accesses the device in other ways than "
+                          "interp between instructions %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT
+                          "\n",
+                          seed, sides[i].name, from, stop.limit);
+            }
           else if (i > 0 && has_seed && !same_memory (&sides[0], &sides[i]))
             {
               good = false;
@@ -264,7 +311,11 @@ run_program (uint64_t seed)
   for (unsigned i = 0; i < G_N_ELEMENTS (sides); i++)
     side_clear (&sides[i]);
   if (!good)
-    judge_program (seed, cut);
+    {
+      uint64_t executed[COP_INSN_LAST] = { 0 };
+
+      judge_program (seed, cut, executed);
+    }
   return good;
 }
 
@@ -274,13 +325,32 @@ test_defined (void)
 {
   gint64 end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC / 5;
   uint64_t first = has_seed ? only_seed : (uint64_t) (uint32_t) g_test_rand_int () << 8;
+  uint64_t executed[COP_INSN_LAST] = { 0 };
   unsigned n = 0, bad = 0;
 
   g_test_message ("seeds from %" G_GUINT64_FORMAT, first);
   while (n < programs && g_get_monotonic_time () < end)
-    bad += !judge_program (first + n++, cut);
+    bad += !judge_program (first + n++, cut, executed);
   g_test_message ("%u programs", n);
   g_assert_cmpuint (bad, ==, 0);
+}
+
+/* That they get to every instruction there is: always the same programs. */
+static void
+test_reach (void)
+{
+  uint64_t executed[COP_INSN_LAST] = { 0 };
+  unsigned missing = 0;
+
+  for (uint64_t seed = 0; seed < 60; seed++)
+    g_assert_true (judge_program (seed, cut, executed));
+  for (unsigned op = 0; op < COP_INSN_LAST; op++)
+    if (executed[op] == 0)
+      {
+        g_printerr ("# no program executes %s\n", cop_insn_table[op].name);
+        missing++;
+      }
+  g_assert_cmpuint (missing, ==, 0);
 }
 
 static void
@@ -338,6 +408,7 @@ main (int argc, char **argv)
     }
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/jit/regions/defined", test_defined);
+  g_test_add_func ("/jit/regions/reach", test_reach);
   g_test_add_func ("/jit/regions/engines", test_regions);
   return g_test_run ();
 }
