@@ -285,6 +285,23 @@ test_end_of_input (void)
   g_assert_cmpstr (process->text->str, ==, "x");
 }
 
+/* What the dynamic linker would load. */
+static void
+test_libraries (void)
+{
+  static const char *const heavy[] = { "libxml2", "libicu", "libstdc++", "libarchive", "libcapstone" };
+  g_autofree char *out = NULL;
+
+  g_test_summary ("A machine's start is not held up by libraries that it does not use");
+  g_setenv ("LD_TRACE_LOADED_OBJECTS", "1", TRUE);
+  test_vmtool ("run", &out, NULL);
+  g_unsetenv ("LD_TRACE_LOADED_OBJECTS");
+  g_assert_nonnull (strstr (out, "libglib-2.0"));
+  for (unsigned i = 0; i < G_N_ELEMENTS (heavy); i++)
+    if (strstr (out, heavy[i]) != NULL && strstr (out, "libasan") == NULL)
+      g_error ("vmtool run loads %s", heavy[i]);
+}
+
 static void
 test_file_console (void)
 {
@@ -543,6 +560,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/run/pipes", test_pipes);
   g_test_add_func ("/tools/run/much-output", test_much_output);
   g_test_add_func ("/tools/run/end-of-input", test_end_of_input);
+  g_test_add_func ("/tools/run/libraries", test_libraries);
   g_test_add_func ("/tools/run/file-console", test_file_console);
   g_test_add_func ("/tools/run/unix-console", test_unix_console);
   g_test_add_func ("/tools/run/stale-socket", test_stale_socket);

@@ -231,17 +231,6 @@ static const VmtCommand image_list = {
 
 /* ---- image rm ---- */
 
-char **
-vmt_complete_images (const char *prefix G_GNUC_UNUSED)
-{
-  g_autoptr (GPtrArray) images = cop_image_list (NULL);
-  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
-
-  for (guint i = 0; images != NULL && i < images->len; i++)
-    g_strv_builder_add (names, ((const CopImage *) images->pdata[i])->name);
-  return g_strv_builder_end (names);
-}
-
 static bool
 run_rm (VmtCall *call, GError **error)
 {
