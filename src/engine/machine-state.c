@@ -5,6 +5,7 @@
  *   clock | hart0 .. hartN | devices in the order of their addresses
  */
 #include "engine/machine-private.h"
+#include "engine/ram-trim.h"
 
 static bool
 check_paused (CopMachine *machine, GError **error)
@@ -111,6 +112,8 @@ assign (CopMachine *machine, const CopMachineState *state)
 
   /* Guest memory may have been replaced along with the state. */
   machine->engine->ops->flush (machine->engine);
+  /* Devices may have queues. */
+  cop_ram_set_sole_writer (machine->ram, NULL);
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     {
       CopDevice *device = g_ptr_array_index (machine->bus.devices, i);

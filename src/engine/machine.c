@@ -8,6 +8,7 @@
 #include "engine/dev/platform.h"
 #include "engine/device-tree.h"
 #include "engine/machine-private.h"
+#include "engine/ram-trim.h"
 
 #include <sys/random.h>
 
@@ -303,6 +304,11 @@ cop_machine_boot (CopMachine *machine, bool load, GError **error)
     return false;
   for (unsigned i = 0; i < machine->n_harts; i++)
     reset_hart (machine, machine->harts[i].hart);
+  /* Of several harts, only under our SBI does one start alone. */
+  cop_ram_set_sole_writer (machine->ram,
+                           load && (machine->n_harts == 1 || machine->config->boot == COP_BOOT_SBI)
+                             ? machine->harts[0].hart
+                             : NULL);
   if (machine->htif != NULL)
     cop_htif_watch (machine->htif, machine->harts[0].hart);
 

@@ -3,6 +3,8 @@
  * Guest memory to and from a file.
  */
 #include "engine/ram-image.h"
+
+#include "engine/page-zero.h"
 #include "common/fd.h"
 #include "common/units.h"
 
@@ -63,18 +65,6 @@ find_touched (const Save *save, uint64_t first, unsigned n, bool touched[BATCH])
 }
 
 static bool
-is_zero (const uint8_t *page)
-{
-  const uint64_t *words = (const uint64_t *) page;
-
-  for (unsigned i = 0; i < COP_PAGE_SIZE / sizeof *words; i += 8)
-    if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3] | words[i + 4] | words[i + 5] |
-         words[i + 6] | words[i + 7]) != 0)
-      return false;
-  return true;
-}
-
-static bool
 write_pages (Save *save, uint64_t first, unsigned n, GError **error)
 {
   const uint8_t *from = save->ram->dram.hva + (first << COP_PAGE_SHIFT);
@@ -108,7 +98,7 @@ save_batch (Save *save, uint64_t first, unsigned n, GError **error)
   for (unsigned j = 0; j < n; j++)
     {
       touched += wanted[j];
-      wanted[j] = wanted[j] && !is_zero (save->ram->dram.hva + ((first + j) << COP_PAGE_SHIFT));
+      wanted[j] = wanted[j] && !cop_page_is_zero (save->ram->dram.hva + ((first + j) << COP_PAGE_SHIFT));
     }
   while (i < n)
     {

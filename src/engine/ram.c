@@ -88,6 +88,7 @@ cop_ram_free (CopRam *ram)
   if (ram->dram.hva != NULL && ram->n_pins == 0)
     munmap (ram->dram.hva, ram->dram.size);
   g_clear_pointer (&ram->pinned, g_ptr_array_unref);
+  g_free (ram->trim);
   g_mutex_clear (&ram->pin_lock);
   if (ram->dram.pages != NULL)
     munmap (ram->dram.pages, (ram->dram.size >> COP_PAGE_SHIFT) * sizeof (CopPage));
@@ -187,6 +188,8 @@ cop_ram_will_fill (CopRam *ram, uint64_t gpa, uint64_t length)
 
   if (start == 0 || ram->shared)
     return;
+  ram->filled_first = ram->filled_end == 0 ? gpa : MIN (ram->filled_first, gpa);
+  ram->filled_end = MAX (ram->filled_end, gpa + length);
   /* Whole large pages only: nothing around the range becomes resident. Halves the time from process
      start to the first instruction of a 30 MiB kernel. A host without them says no; no matter. */
   start = (start + huge - 1) & ~(huge - 1);

@@ -38,6 +38,8 @@ typedef struct
   bool     readonly;
 } CopRamBlock;
 
+typedef struct CopRamTrim CopRamTrim;
+
 /* Told when somebody wrote to lines with code. Called on any thread, never with a lock held. */
 typedef void (*CopRamCodeWritten) (gpointer data, uint64_t gpa, uint64_t length);
 
@@ -51,6 +53,9 @@ typedef struct
   unsigned          n_pins;     /* guarded by pin_lock */
   GPtrArray        *pinned;     /* (owned) (element-type uint8_t): DRAM that was replaced by
                                    cop_ram_clear(); guarded by pin_lock */
+  gconstpointer     sole_writer;        /* (unowned) (nullable): see ram-trim.h; of its thread */
+  CopRamTrim       *trim;       /* (owned) (nullable): the same */
+  uint64_t          filled_first, filled_end;   /* gpa: around all of cop_ram_will_fill() */
   CopRamCodeWritten code_written;
   gpointer          code_written_data;
 } CopRam;

@@ -6,6 +6,8 @@
  */
 #include "engine/dev/virtio.h"
 
+#include "engine/ram-trim.h"
+
 #include <linux/virtio_mmio.h>
 
 #define MAGIC 0x74726976 /* "virt" */
@@ -184,6 +186,8 @@ cop_virtio_mmio_write (CopDevice *device, uint64_t offset, unsigned size, uint64
       s->queue_sel = value;
       break;
     case VIRTIO_MMIO_QUEUE_READY:
+      /* From now on the device may write to memory. */
+      cop_ram_set_sole_writer (device->ram, NULL);
       if (vq != NULL)
         cop_virtio_set_queue_ready (virtio, vq->index, (value & 1) != 0);
       break;

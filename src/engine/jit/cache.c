@@ -13,6 +13,7 @@
 
 #define DEFAULT_SIZE (256 * COP_MIB)
 #define MINIMUM_SIZE (1 * COP_MIB)
+#define SETTLE_BYTES (256 * 1024)
 
 /* --- memory ------------------------------------------------------------------------------------ */
 
@@ -266,6 +267,24 @@ cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit)
   lowerer->size = lowerer->ops->lower (lowerer->backend, unit, &lowerer->code);
 }
 
+/* Lets go of the pages that code was written through, a few at a time: they are the same as those it
+   executes from, but both count as memory of the process. A jump that is linked later brings one back. */
+static void
+settle (CopJitCache *cache)
+{
+  size_t start = cache->thunks + cache->segment * cache->segment_size;
+  size_t from = (start + cache->settled + 4095) & ~(size_t) 4095;
+  size_t to = (start + cache->used) & ~(size_t) 4095;
+
+  if (cache->used < cache->settled)
+    cache->settled = 0;         /* another segment */
+  else if (cache->used - cache->settled >= SETTLE_BYTES && from < to)
+    {
+      madvise (cache->rw + from, to - from, MADV_DONTNEED);
+      cache->settled = cache->used;
+    }
+}
+
 bool
 cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *ir)
 {
@@ -286,6 +305,7 @@ cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *
 
   cache->ops->install (lowerer->backend, cache->rw + unit->code, cache->exec + unit->code);
   add_links (cache, &lowerer->code, unit);
+  settle (cache);
   add_blocks (cache, &lowerer->code, unit);
   unit->page_next = cache->pages[page_slot (unit->gpa)];
   cache->pages[page_slot (unit->gpa)] = unit;

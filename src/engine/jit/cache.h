@@ -64,6 +64,7 @@ typedef struct
   size_t       segment_size;
   unsigned     segment;         /* the one being filled */
   size_t       used;            /* of it */
+  size_t       settled;         /* of it: pages that were let go of behind what is written */
   bool         evicting;
   GPtrArray   *units[COP_JIT_SEGMENTS]; /* (element-type CopJitUnit) (owned) */
   GArray      *links;           /* (element-type CopJitLink): by number */

@@ -6,6 +6,7 @@
 
 #include "engine/dev/bus.h"
 #include "engine/machine.h"
+#include "engine/ram-trim.h"
 #include "engine/riscv/csr.h"
 
 #include <string.h>
@@ -145,6 +146,8 @@ refill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, const CopTra
       if (block->readonly || !may_write_unasked (hart, found->gpa))
         return;
       cop_tlb_fill (hart, tlb, gva, COP_ACCESS_STORE, hva, found->order, found->global);
+      if (G_UNLIKELY (hart->ram->sole_writer == hart))
+        cop_ram_trim_note (hart->ram, found->gpa);
       if (!found->readable || !cop_pmp_allows (hart, found->gpa, 1, COP_ACCESS_LOAD,
                                                cop_mmu_priv (hart, COP_ACCESS_LOAD), NULL))
         return;

@@ -15,6 +15,7 @@
  * Source: RISC-V SBI Specification 2.0 ch. 9, 13
  */
 #include "engine/machine.h"
+#include "engine/ram-trim.h"
 #include "engine/riscv/sbi-private.h"
 
 static uint8_t
@@ -103,6 +104,7 @@ hart_start (CopHart *hart, const uint64_t args[6])
   if (!is_code (hart, args[1]))
     return COP_SBI_ERROR (COP_SBI_INVALID_ADDRESS);
 
+  cop_ram_set_sole_writer (hart->ram, NULL);
   g_mutex_lock (&target->lock);
   stopped = load_status (target) == COP_HART_STOPPED;
   if (stopped)
