@@ -6,7 +6,9 @@
  */
 #include "driver/vm-private.h"
 
-#include <stdio.h>
+#include "common/fd.h"
+
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,13 +19,24 @@
 #define STAT_UTIME 11
 #define STAT_STIME 12
 
-/* Reads a small file below /proc. Returns: (transfer full) (nullable) */
-static char *
-read_proc (const char *path)
-{
-  char *text = NULL;
+/* The longest of the files is stat, with 52 numbers and a name. */
+#define PROC_SIZE 1536
 
-  return g_file_get_contents (path, &text, NULL, NULL) ? text : NULL;
+/* Reads a small file below /proc, whole and with one read: it is made when it is read, and clients
+   that poll many machines have that done thousands of times a second. */
+static bool
+read_proc (const char *path, char text[PROC_SIZE])
+{
+  cop_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+  ssize_t length;
+
+  if (fd < 0)
+    return false;
+  do
+    length = read (fd, text, PROC_SIZE - 1);
+  while (length < 0 && errno == EINTR);
+  text[MAX (length, 0)] = '\0';
+  return length > 0;
 }
 
 static uint64_t
@@ -40,17 +53,23 @@ ticks_to_ns (uint64_t ticks)
 static bool
 read_stat (const char *path, CopVmTimes *times)
 {
-  g_autofree char *text = read_proc (path);
-  const char *behind_name = text != NULL ? strrchr (text, ')') : NULL;
-  g_auto (GStrv) fields = NULL;
+  char text[PROC_SIZE];
+  const char *at;
+  uint64_t ticks[2];
 
-  if (behind_name == NULL || behind_name[1] != ' ')
+  if (!read_proc (path, text) || (at = strrchr (text, ')')) == NULL)
     return false;
-  fields = g_strsplit (behind_name + 2, " ", STAT_STIME + 2);
-  if (g_strv_length (fields) <= STAT_STIME)
+  at++;
+  for (int field = 0; field <= STAT_STIME && at != NULL; field++)
+    {
+      if (field == STAT_UTIME || field == STAT_STIME)
+        ticks[field - STAT_UTIME] = g_ascii_strtoull (at + 1, NULL, 10);
+      at = strchr (at + 1, ' ');
+    }
+  if (at == NULL)
     return false;
-  times->user_ns = ticks_to_ns (g_ascii_strtoull (fields[STAT_UTIME], NULL, 10));
-  times->system_ns = ticks_to_ns (g_ascii_strtoull (fields[STAT_STIME], NULL, 10));
+  times->user_ns = ticks_to_ns (ticks[0]);
+  times->system_ns = ticks_to_ns (ticks[1]);
   times->total_ns = times->user_ns + times->system_ns;
   return true;
 }
@@ -70,9 +89,10 @@ cop_vm_total_ns (CopVm *vm)
 bool
 cop_vm_times (CopVm *vm, CopVmTimes *times)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) vm->pid);
+  char path[32];
   uint64_t total;
 
+  g_snprintf (path, sizeof path, "/proc/%d/stat", (int) vm->pid);
   *times = (CopVmTimes){ 0 };
   if (cop_vm_status (vm) == COP_VM_GONE || !read_stat (path, times))
     return false;
@@ -89,8 +109,7 @@ cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times)
   uint64_t thread = hart < COP_MAX_HARTS && vm->counters != NULL
                       ? COP_COUNTER (vm->counters->harts[hart].thread)
                       : 0;
-  g_autofree char *folder = NULL, *stat = NULL, *schedstat = NULL, *text = NULL;
-  unsigned long long run, wait;
+  char path[64], text[PROC_SIZE], *end;
 
   *times = (CopVmTimes){ 0 };
   if (cop_vm_status (vm) == COP_VM_GONE)
@@ -98,28 +117,28 @@ cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times)
   /* A hart that was never let run. */
   if (thread == 0)
     return true;
-  folder = g_strdup_printf ("/proc/%d/task/%" G_GUINT64_FORMAT, (int) vm->pid, thread);
-  stat = g_build_filename (folder, "stat", NULL);
-  schedstat = g_build_filename (folder, "schedstat", NULL);
-  if (!read_stat (stat, times))
-    return false;
-  text = read_proc (schedstat);
-  if (text != NULL && sscanf (text, "%llu %llu", &run, &wait) == 2)
+  g_snprintf (path, sizeof path, "/proc/%d/task/%" G_GUINT64_FORMAT "/schedstat", (int) vm->pid,
+              thread);
+  if (read_proc (path, text))
     {
-      times->total_ns = run;
-      times->wait_ns = wait;
+      times->total_ns = g_ascii_strtoull (text, &end, 10);
+      times->wait_ns = g_ascii_strtoull (end, NULL, 10);
+      return true;
     }
-  return true;
+  /* A kernel without it counts in ticks. */
+  g_snprintf (path, sizeof path, "/proc/%d/task/%" G_GUINT64_FORMAT "/stat", (int) vm->pid, thread);
+  return read_stat (path, times);
 }
 
 uint64_t
 cop_vm_resident (CopVm *vm)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/statm", (int) vm->pid);
-  g_autofree char *text = cop_vm_status (vm) != COP_VM_GONE ? read_proc (path) : NULL;
-  unsigned long long size, resident;
+  char path[32], text[PROC_SIZE];
+  const char *resident;
 
-  if (text == NULL || sscanf (text, "%llu %llu", &size, &resident) != 2)
+  g_snprintf (path, sizeof path, "/proc/%d/statm", (int) vm->pid);
+  if (cop_vm_status (vm) == COP_VM_GONE || !read_proc (path, text) ||
+      (resident = strchr (text, ' ')) == NULL)
     return 0;
-  return (uint64_t) resident * (uint64_t) sysconf (_SC_PAGESIZE);
+  return g_ascii_strtoull (resident + 1, NULL, 10) * (uint64_t) sysconf (_SC_PAGESIZE);
 }

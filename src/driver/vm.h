@@ -218,6 +218,7 @@ typedef struct
 bool cop_vm_times (CopVm *vm, CopVmTimes *times);
 /* Only the sum of user and system time, without reading a file; 0 when the process is gone. */
 uint64_t cop_vm_total_ns (CopVm *vm);
+/* Of a hart's thread; the sum may not be told apart into user and system time. */
 bool cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times);
 
 /* Bytes of the process that are in the host's memory; 0 when it is gone. */
