@@ -11,10 +11,13 @@
  * in it only when it is built with -Db_sanitize=thread.
  */
 #include <dlfcn.h>
+#include <glib-unix.h>
 #include <glib.h>
 
 void __tsan_acquire (void *address);
 void __tsan_release (void *address);
+void AnnotateIgnoreWritesBegin (const char *file, int line);
+void AnnotateIgnoreWritesEnd (const char *file, int line);
 
 /* The function of this name that comes after ours: GLib's. */
 #define NEXT(name)                                                                                 \
@@ -111,6 +114,7 @@ run_handed (gpointer item, gpointer user_data)
 
   __tsan_acquire (item);
   handed->func (item, handed->data);
+  __tsan_release (handed);
 }
 
 GThreadPool *
@@ -121,6 +125,23 @@ g_thread_pool_new (GFunc func, gpointer data, gint max, gboolean exclusive, GErr
   handed->func = func;
   handed->data = data;
   return NEXT (g_thread_pool_new) (run_handed, handed, max, exclusive, error);
+}
+
+/* GLib frees a pool on whichever thread is the last. */
+__attribute__ ((no_sanitize_thread)) static gpointer
+handed_of (const GThreadPool *pool)
+{
+  return pool->user_data;
+}
+
+/* Whoever waits for the end sees what was done. */
+void
+g_thread_pool_free (GThreadPool *pool, gboolean immediate, gboolean wait)
+{
+  gpointer handed = handed_of (pool);
+
+  NEXT (g_thread_pool_free) (pool, immediate, wait);
+  __tsan_acquire (handed);
 }
 
 gboolean
@@ -146,6 +167,25 @@ run_handed_source (gpointer data)
   return handed->source_func (handed->data);
 }
 
+/* The same for a descriptor's source, whose callback's data comes last. */
+static gboolean
+run_handed_fd (gint fd, GIOCondition condition, gpointer data)
+{
+  Handed *handed = data;
+
+  __tsan_acquire (handed);
+  return ((GUnixFDSourceFunc) (void (*) (void)) handed->source_func) (fd, condition, handed->data);
+}
+
+/* Frees what the thread of the context has allocated, with the context's lock held. */
+void
+g_source_remove_unix_fd (GSource *source, gpointer tag)
+{
+  AnnotateIgnoreWritesBegin (__FILE__, __LINE__);
+  NEXT (g_source_remove_unix_fd) (source, tag);
+  AnnotateIgnoreWritesEnd (__FILE__, __LINE__);
+}
+
 static void
 free_handed_source (gpointer data)
 {
@@ -163,7 +203,8 @@ g_source_set_callback (GSource *source, GSourceFunc func, gpointer data, GDestro
   Handed *handed;
 
   /* Others' functions take other arguments. */
-  if (source->source_funcs != &g_idle_funcs && source->source_funcs != &g_timeout_funcs)
+  if (source->source_funcs != &g_idle_funcs && source->source_funcs != &g_timeout_funcs &&
+      source->source_funcs != &g_unix_fd_source_funcs)
     {
       NEXT (g_source_set_callback) (source, func, data, notify);
       return;
@@ -173,7 +214,11 @@ g_source_set_callback (GSource *source, GSourceFunc func, gpointer data, GDestro
   handed->data = data;
   handed->notify = notify;
   __tsan_release (handed);
-  NEXT (g_source_set_callback) (source, run_handed_source, handed, free_handed_source);
+  NEXT (g_source_set_callback)
+  (source,
+   source->source_funcs == &g_unix_fd_source_funcs ? (GSourceFunc) (void (*) (void)) run_handed_fd
+                                                   : run_handed_source,
+   handed, free_handed_source);
 }
 
 void

@@ -470,6 +470,7 @@ cop_vm_process_run (int control_fd)
   Process process = { .counters_fd = -1 };
   g_autoptr (GError) error = NULL;
   g_autoptr (CopServerConn) conn = NULL;
+  CopMachine *machine;
 
   g_mutex_init (&process.lock);
   memset (process.disk_fds, 0xff, sizeof process.disk_fds);
@@ -485,10 +486,12 @@ cop_vm_process_run (int control_fd)
   else
     g_warning ("cannot serve the daemon: %s", error->message);
 
-  if (process.machine != NULL)
+  /* A worker may be making it yet, when the daemon has gone meanwhile. */
+  machine = __atomic_load_n (&process.machine, __ATOMIC_ACQUIRE);
+  if (machine != NULL)
     {
-      cop_machine_power_off (process.machine);
-      cop_machine_wait (process.machine);
+      cop_machine_power_off (machine);
+      cop_machine_wait (machine);
       flush_disks (&process);
     }
   cop_server_stop (process.server);

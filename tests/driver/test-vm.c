@@ -31,7 +31,7 @@ typedef struct
   GCond changed;
   unsigned n[COP_VM_EVENT_LAST]; /* guarded by lock: events so far */
   CopVmEvent last[COP_VM_EVENT_LAST];
-  bool let_go; /* guarded by lock */
+  unsigned watched; /* guarded by lock: machines whose events may come */
 } Fixture;
 
 static void
@@ -52,7 +52,7 @@ note_let_go (gpointer data)
   Fixture *f = data;
 
   g_mutex_lock (&f->lock);
-  f->let_go = true;
+  f->watched--;
   g_cond_broadcast (&f->changed);
   g_mutex_unlock (&f->lock);
 }
@@ -64,6 +64,23 @@ wait_event (Fixture *f, CopVmEventKind kind)
   while (f->n[kind] == 0)
     g_cond_wait (&f->changed, &f->lock);
   f->n[kind]--;
+  g_mutex_unlock (&f->lock);
+}
+
+static void
+watch (Fixture *f)
+{
+  g_mutex_lock (&f->lock);
+  f->watched++;
+  g_mutex_unlock (&f->lock);
+}
+
+static void
+wait_let_go (Fixture *f)
+{
+  g_mutex_lock (&f->lock);
+  while (f->watched > 0)
+    g_cond_wait (&f->changed, &f->lock);
   g_mutex_unlock (&f->lock);
 }
 
@@ -98,6 +115,8 @@ tear_down (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
   g_autofree char *sockets = g_build_filename (f->folder, "vm", NULL);
 
+  /* The supervisor's thread may be telling us yet. */
+  wait_let_go (f);
   remove_in (sockets);
   remove_in (f->folder);
   g_free (f->folder);
@@ -150,6 +169,7 @@ launch (Fixture *f, const CopDomainConfig *config, int memory_fd, const CopMachi
     .state = state,
   };
 
+  watch (f);
   return cop_vm_start (&launch, note_event, f, note_let_go, live, error);
 }
 
@@ -174,10 +194,7 @@ stop (Fixture *f, Running *running)
 {
   cop_vm_destroy (running->vm, false);
   wait_event (f, COP_VM_EVENT_GONE);
-  g_mutex_lock (&f->lock);
-  while (!f->let_go)
-    g_cond_wait (&f->changed, &f->lock);
-  g_mutex_unlock (&f->lock);
+  wait_let_go (f);
   cop_fd_clear (&running->tty);
   g_clear_object (&running->vm);
 }
@@ -350,7 +367,7 @@ test_found_again (Fixture *f, gconstpointer data G_GNUC_UNUSED)
   g_assert_null (cop_vm_find (f->folder, UUID, "another", NULL, NULL, NULL, &error));
   g_assert_error (error, COP_VM_ERROR, COP_VM_ERROR_PROTOCOL);
   g_clear_error (&error);
-  f->let_go = false;
+  watch (f);
   running.vm = cop_vm_find (f->folder, UUID, token, note_event, f, note_let_go, &error);
   g_assert_no_error (error);
   g_assert_cmpint (cop_vm_pid (running.vm), ==, pid);
@@ -435,7 +452,6 @@ test_save_restore (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   parsed = cop_xml_state_parse (template, first.xml, strlen (first.xml), "saved.xml", &error);
   g_assert_no_error (error);
-  f->let_go = false;
   running.vm = launch (f, config, first.fd, parsed, &live, &error);
   g_assert_no_error (error);
   running.tty = open (live.serial_tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -478,8 +494,7 @@ static void
 test_log (Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
   g_autofree char *log = g_build_filename (f->folder, "console.log", NULL);
-  g_autofree char *devices =
-    g_strdup_printf ("<serial type='null'><log file='%s'/></serial>", log);
+  g_autofree char *devices = g_strdup_printf ("<serial type='null'><log file='%s'/></serial>", log);
   g_autoptr (CopDomainConfig) config = config_new (NULL, devices);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -552,7 +567,7 @@ test_wrong (Fixture *f, gconstpointer data G_GNUC_UNUSED)
       g_test_message ("%s", error->message);
       g_assert_nonnull (strstr (error->message, wrong[i % G_N_ELEMENTS (wrong)].says));
       g_assert_false (g_file_test (socket, G_FILE_TEST_EXISTS));
-      g_assert_true (f->let_go);
+      wait_let_go (f);
       g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
       if (i == 0)
         fds = count_fds ();
@@ -600,7 +615,6 @@ test_cycles (Fixture *f, gconstpointer data G_GNUC_UNUSED)
       Running running = start (f, NULL);
 
       resume (&running);
-      f->let_go = false;
       stop (f, &running);
       if (i == 2)
         fds = count_fds ();
