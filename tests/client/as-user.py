@@ -9,6 +9,9 @@ import sys
 import tempfile
 
 USER = 65534
+# Root's Python may be where others cannot go.
+PYTHON = '/usr/bin/python3' if os.access('/usr/bin/python3', os.X_OK) else sys.executable
+PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'
 PROGRAMS = ('COPPICE_DAEMON', 'COPPICE_VM', 'COPPICE_VMTOOL', 'COPPICE_GUEST')
 
 
@@ -21,7 +24,7 @@ def main():
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith('XDG_')}
         environment.update(HOME=home, XDG_RUNTIME_DIR=os.path.join(home, 'run'), USER='nobody',
-                           LOGNAME='nobody')
+                           LOGNAME='nobody', PATH=PATH)
         os.mkdir(environment['XDG_RUNTIME_DIR'])
         tests = shutil.copytree(os.path.dirname(test), os.path.join(home, 'tests'),
                                 ignore=shutil.ignore_patterns('__pycache__'))
@@ -34,7 +37,7 @@ def main():
         # Its output, and the test's name for the one who runs it, are as they would be without us.
         return subprocess.run(
             ['setpriv', f'--reuid={USER}', f'--regid={USER}', '--clear-groups', '--no-new-privs',
-             sys.executable, os.path.join(tests, os.path.basename(test))],
+             PYTHON, os.path.join(tests, os.path.basename(test))],
             env=environment, cwd=home, check=False).returncode
     finally:
         shutil.rmtree(home, ignore_errors=True)

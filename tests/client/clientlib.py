@@ -6,6 +6,7 @@
     COPPICE_CHECK                nothing that a test needs may be missing
 """
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -57,10 +58,11 @@ class Result:
 class Daemon:
     """A daemon with folders and a socket of its own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, limits=None):
         self.root = tempfile.mkdtemp(prefix='cop-', dir='/tmp')
         self.socket = os.path.join(self.root, 'run', 'virtcoppiced-sock')
         self.options = options
+        self.limits = limits or {}      # by RLIMIT_*
         self.process = None
         self.uri = f'coppice:///session?socket={self.socket}'
         self.start()
@@ -69,9 +71,13 @@ class Daemon:
         log = open(os.path.join(self.root, 'daemon.log'), 'ab')
         self.process = subprocess.Popen(
             [os.environ['COPPICE_DAEMON'], '--session', '--root', self.root, *self.options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.set_limits)
         log.close()
         wait_for('the daemon answers', self.answers)
+
+    def set_limits(self):
+        for limit, value in self.limits.items():
+            resource.setrlimit(limit, (value, value))
 
     def answers(self):
         assert self.process.poll() is None, 'the daemon ended:\n' + self.log()
@@ -183,17 +189,17 @@ def run(cases, after=lambda: None):
     return 1 if failed else 0
 
 
-def run_file(names, cases=(), clean=True):
-    """Runs a file's functions test_*, then @cases, with one daemon that its variable `daemon` gets.
-    @clean: removes all domains after each."""
+def run_file(names, clean=True, daemon_class=Daemon):
+    """Runs a file's functions test_* with one daemon, which its variable `daemon` gets. @clean: all
+    domains are removed after each."""
     try:
         need_program('virsh')
     except Skip as skip:
         print(f'1..0 # SKIP {skip}')
         return 0
-    daemon = names['daemon'] = Daemon()
+    daemon = names['daemon'] = daemon_class()
     try:
-        return run([value for name, value in names.items() if name.startswith('test_')] +
-                   list(cases), after=daemon.remove_all if clean else lambda: None)
+        return run([value for name, value in names.items() if name.startswith('test_')],
+                   after=daemon.remove_all if clean else lambda: None)
     finally:
         daemon.stop()

@@ -16,17 +16,27 @@ OPERATIONS = int(os.environ.get('COPPICE_OPERATIONS', '60'))
 daemon = None
 
 
-def machine_pid():
-    """The one machine that this daemon has started."""
+def machine_pids():
+    """Processes of this test's machines, whichever daemon has started them: their messages go to its
+    folder."""
+    found = []
     for entry in os.listdir('/proc'):
         try:
             with open(f'/proc/{entry}/stat', encoding='utf-8', errors='replace') as file:
-                words = file.read().rpartition(')')
+                if 'coppice-vm' not in file.read():
+                    continue
+            links = [os.readlink(f'/proc/{entry}/fd/{fd}') for fd in os.listdir(f'/proc/{entry}/fd')]
         except OSError:
             continue
-        if 'coppice-vm' in words[0] and int(words[2].split()[1]) == daemon.process.pid:
-            return int(entry)
-    raise AssertionError('the daemon has no machine')
+        if any(link.startswith(daemon.root + '/') for link in links):
+            found.append(int(entry))
+    return found
+
+
+def machine_pid():
+    """The one machine that there is, once those before it have ended."""
+    wait_for('one machine is left', lambda: len(machine_pids()) == 1)
+    return machine_pids()[0]
 
 
 def restart():
@@ -122,7 +132,16 @@ def check_truth():
             assert not name.startswith('.'), f'leftover {folder}/{name}'
 
 
+def kill_machines():
+    for pid in machine_pids():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def test_killed_at_random():
+    """Daemon, machine, or both, the one before the other or the other before the one."""
     random.seed(int(os.environ.get('COPPICE_SEED', '1')))
     uuid = '11111111-2222-3333-4444-555555555555'
     daemon.define('r', uuid=uuid)
@@ -132,7 +151,12 @@ def test_killed_at_random():
         client = threading.Thread(target=operate, args=[stop, done])
         client.start()
         time.sleep(random.uniform(0.01, 0.6))
+        if random.random() < 0.3:
+            kill_machines()
+            time.sleep(random.choice([0, 0.001, 0.02]))
         daemon.kill()
+        if random.random() < 0.3:
+            kill_machines()
         stop.set()
         client.join()
         daemon.start()

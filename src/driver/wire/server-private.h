@@ -69,6 +69,7 @@ struct _CopServer
   GPtrArray *listeners; /* of CopServerListener */
   GSource *timer; /* runs while there are connections */
   GSource *accept_timer; /* accepting pauses: out of descriptors, or of room */
+  CopRateLimit full_limit; /* I/O thread: of what is said about that */
   bool stopped;
 
   GMutex lock;

@@ -327,6 +327,17 @@ pause_accept (CopServer *server)
 }
 
 static void
+warn_full (CopServer *server, int saved_errno)
+{
+  unsigned suppressed;
+
+  if (cop_rate_limit_allow (&server->full_limit, g_get_monotonic_time (), &suppressed))
+    g_warning ("no more clients are taken until others leave: %s; if these are all wanted, raise "
+               "the limit of open files (LimitNOFILE= of the service)",
+               g_strerror (saved_errno));
+}
+
+static void
 listener_ready (CopWatch *watch, G_GNUC_UNUSED uint32_t events)
 {
   CopServerListener *listener = (CopServerListener *) watch;
@@ -345,7 +356,10 @@ listener_ready (CopWatch *watch, G_GNUC_UNUSED uint32_t events)
     {
       /* Out of descriptors or memory: the client waits in the backlog until somebody leaves. */
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        pause_accept (server);
+        {
+          warn_full (server, errno);
+          pause_accept (server);
+        }
       return;
     }
   conn = cop_server_add_connection (server, fd, listener->flags, &error);
