@@ -282,7 +282,7 @@ cop_remote_add_all (CopServer *server, CopRemote *remote)
     cop_remote_info_handlers,    cop_remote_life_handlers,        cop_remote_node_handlers,
     cop_remote_guest_handlers,   cop_remote_guest_vcpus_handlers, cop_remote_memory_handlers,
     cop_remote_vcpus_handlers,   cop_remote_save_handlers,        cop_remote_snapshot_handlers,
-    cop_remote_stats_handlers,   cop_remote_tune_handlers,
+    cop_remote_stats_handlers,   cop_remote_storage_handlers,     cop_remote_tune_handlers,
   };
 
   g_object_set_data (G_OBJECT (server), remote_key, remote);

@@ -54,5 +54,6 @@ extern const CopHandler cop_remote_save_handlers[];
 extern const CopHandler cop_remote_snapshot_handlers[];
 extern const CopHandler cop_remote_stats_handlers[];
 extern const CopHandler cop_remote_tune_handlers[];
+extern const CopHandler cop_remote_storage_handlers[];
 extern const CopHandler cop_remote_vcpus_handlers[];
 extern const CopHandler cop_remote_qemu_handlers[];

@@ -267,6 +267,25 @@ def test_unsupported_is_said_so():
     remove()
 
 
+def test_files_are_volumes():
+    """A file is a volume by its path; there are no pools, and read-only clients learn of no file."""
+    path = os.path.join(daemon.root, 'a & b.img')
+    with open(path, 'wb') as file:
+        file.truncate(1 << 20)
+    assert '1.00 MiB' in daemon.ok('vol-info', path)
+    assert "<format type='raw'/>" in daemon.ok('vol-dumpxml', path)
+    assert daemon.ok('vol-path', path).strip() == path
+    assert daemon.ok('vol-pool', path).strip() == daemon.root
+    with open(path, 'r+b') as file:
+        file.write(b'QFI\xfb')
+    assert "<format type='qcow2'/>" in daemon.ok('vol-dumpxml', path)
+    daemon.fails('no storage vol with matching path', 'vol-info', '/nowhere')
+    daemon.fails('no storage vol with matching path', 'vol-info', daemon.root)
+    daemon.fails('read only access', 'vol-info', path, read_only=True)
+    assert daemon.ok('pool-list', '--all', '--name').strip() == ''
+    daemon.fails('not supported', 'pool-create-as', 'p', 'dir', '--target', daemon.root)
+
+
 class Console:
     """virsh console on a terminal of its own."""
 
@@ -375,7 +394,7 @@ def test_virt_install_and_virt_xml():
     result = subprocess.run(
         ['virt-install', '--connect', daemon.uri, '--name', 'imported', '--import', '--memory', '64',
          '--vcpus', '1', '--arch', 'riscv64', '--machine', 'virt', '--osinfo', 'detect=off,require=off',
-         '--disk', f'type=file,device=disk,source.file={disk},driver.type=raw,target.bus=virtio', '--boot', f'kernel={os.environ["COPPICE_GUEST"]}',
+         '--disk', f'path={disk}', '--boot', f'kernel={os.environ["COPPICE_GUEST"]}',
          '--network', 'none', '--graphics', 'none', '--noautoconsole', '--check', 'all=off'],
         capture_output=True, text=True, env=dict(os.environ, LC_ALL='C', HOME=daemon.root))
     assert result.returncode == 0, result.stdout + result.stderr
