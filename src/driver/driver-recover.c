@@ -213,6 +213,8 @@ follow_note (CopDomain *domain, const char *note)
     remove_beside (file + 1);
   if (paused && g_str_has_prefix (note, "save:"))
     let_go_on (domain, COP_RUNNING_SAVE_CANCELED);
+  else if (paused && g_str_has_prefix (note, "dump:"))
+    let_go_on (domain, COP_RUNNING_UNPAUSED);
   else if (paused && strcmp (note, "start") == 0)
     let_go_on (domain, COP_RUNNING_BOOTED);
   else if (paused && strcmp (note, "restore") == 0)

@@ -156,6 +156,19 @@ bool cop_domain_reboot (CopDomain *domain, unsigned flags, GError **error);
 /* @graceful: what disks hold is written out first */
 bool cop_domain_destroy (CopDomain *domain, bool graceful, GError **error);
 
+/* VIR_DUMP_* */
+enum
+{
+  COP_DUMP_CRASH = 1 << 0,
+  COP_DUMP_LIVE = 1 << 1,
+  COP_DUMP_BYPASS_CACHE = 1 << 2,
+  COP_DUMP_RESET = 1 << 3,
+  COP_DUMP_MEMORY_ONLY = 1 << 4, /* as always */
+};
+
+/* Writes an ELF core file of the machine: see core-dump.h. */
+bool cop_domain_core_dump (CopDomain *domain, const char *path, unsigned flags, GError **error);
+
 /* Saved machines ------------------------------------------------------------------------------- */
 
 /* VIR_DOMAIN_SAVE_* */

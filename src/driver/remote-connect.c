@@ -276,13 +276,14 @@ void
 cop_remote_add_all (CopServer *server, CopRemote *remote)
 {
   static const CopHandler *const lists[] = {
-    cop_remote_auth_handlers,    cop_remote_agent_handlers,       cop_remote_capabilities_handlers,
-    cop_remote_connect_handlers, cop_remote_console_handlers,     cop_remote_define_handlers,
-    cop_remote_device_handlers,  cop_remote_domain_handlers,      cop_remote_event_handlers,
-    cop_remote_info_handlers,    cop_remote_life_handlers,        cop_remote_node_handlers,
-    cop_remote_guest_handlers,   cop_remote_guest_vcpus_handlers, cop_remote_memory_handlers,
-    cop_remote_vcpus_handlers,   cop_remote_save_handlers,        cop_remote_snapshot_handlers,
-    cop_remote_stats_handlers,   cop_remote_storage_handlers,     cop_remote_tune_handlers,
+    cop_remote_auth_handlers,     cop_remote_agent_handlers,       cop_remote_capabilities_handlers,
+    cop_remote_connect_handlers,  cop_remote_console_handlers,     cop_remote_define_handlers,
+    cop_remote_device_handlers,   cop_remote_domain_handlers,      cop_remote_event_handlers,
+    cop_remote_info_handlers,     cop_remote_life_handlers,        cop_remote_node_handlers,
+    cop_remote_guest_handlers,    cop_remote_guest_vcpus_handlers, cop_remote_memory_handlers,
+    cop_remote_vcpus_handlers,    cop_remote_save_handlers,        cop_remote_snapshot_handlers,
+    cop_remote_hardware_handlers, cop_remote_stats_handlers,       cop_remote_storage_handlers,
+    cop_remote_tune_handlers,
   };
 
   g_object_set_data (G_OBJECT (server), remote_key, remote);

@@ -171,6 +171,9 @@ plug_cable (CopDomain *domain, CopVm *vm, const CopDomainDevice *device, GError 
   bool up = false;
   guint nic = 0;
 
+  if (device->kind == COP_DEVICE_MEMBALLOON &&
+      device->memballoon->model != COP_MEMBALLOON_MODEL_NONE)
+    return cop_vm_set_balloon_period (vm, device->memballoon->period, error);
   if (device->kind != COP_DEVICE_INTERFACE)
     return true;
   g_mutex_lock (&domain->lock);

@@ -47,6 +47,7 @@ extern const CopHandler cop_remote_domain_handlers[];
 extern const CopHandler cop_remote_event_handlers[];
 extern const CopHandler cop_remote_guest_handlers[];
 extern const CopHandler cop_remote_guest_vcpus_handlers[];
+extern const CopHandler cop_remote_hardware_handlers[];
 extern const CopHandler cop_remote_info_handlers[];
 extern const CopHandler cop_remote_life_handlers[];
 extern const CopHandler cop_remote_memory_handlers[];

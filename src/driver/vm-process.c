@@ -378,6 +378,29 @@ handle_save_memory (CopServerCall *call, const CopVmRpcSaveMemoryArgs *args,
 }
 
 static bool
+handle_dump_memory (CopServerCall *call, const CopVmRpcDumpMemoryArgs *args,
+                    CopVmRpcDumpMemoryRet *ret G_GNUC_UNUSED, GError **error)
+{
+  Process *process = cop_server_call_get_data (call);
+  CopMachine *machine = machine_of (call, error);
+  cop_autofd int fd = args->fd >= 0 ? steal_fd (call, args->fd) : -1;
+
+  if (machine == NULL)
+    return false;
+  __atomic_store_n (&process->cancel_save, false, __ATOMIC_RELAXED);
+  return cop_machine_dump_memory (machine, fd, args->offset, save_progress, process, error);
+}
+
+static bool
+handle_resize_disk (CopServerCall *call, const CopVmRpcResizeDiskArgs *args,
+                    CopVmRpcResizeDiskRet *ret G_GNUC_UNUSED, GError **error)
+{
+  CopMachine *machine = machine_of (call, error);
+
+  return machine != NULL && cop_machine_resize_disk (machine, args->disk, args->size, error);
+}
+
+static bool
 handle_cancel_save (CopServerCall *call, const CopVmRpcCancelSaveArgs *args G_GNUC_UNUSED,
                     CopVmRpcCancelSaveRet *ret G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
@@ -456,6 +479,8 @@ static const CopHandler handlers[] = {
   HANDLER (SET_BALLOON_PERIOD, SetBalloonPeriod, handle_set_balloon_period),
   HANDLER (SAVE_STATE,         SaveState,        handle_save_state),
   HANDLER (SAVE_MEMORY,        SaveMemory,       handle_save_memory),
+  HANDLER (DUMP_MEMORY,        DumpMemory,       handle_dump_memory),
+  HANDLER (RESIZE_DISK,        ResizeDisk,       handle_resize_disk),
   HANDLER (CANCEL_SAVE,        CancelSave,       handle_cancel_save),
   HANDLER (QUIT,               Quit,             handle_quit),
   { 0 },

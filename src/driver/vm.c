@@ -383,6 +383,14 @@ cop_vm_set_balloon_period (CopVm *vm, unsigned seconds, GError **error)
   return call (vm, COP_VM_RPC_SET_BALLOON_PERIOD, &args, NULL, error);
 }
 
+bool
+cop_vm_resize_disk (CopVm *vm, unsigned disk, uint64_t size, GError **error)
+{
+  const CopVmRpcResizeDiskArgs args = { disk, size };
+
+  return call (vm, COP_VM_RPC_RESIZE_DISK, &args, NULL, error);
+}
+
 void
 cop_vm_destroy (CopVm *vm, bool graceful)
 {
@@ -449,10 +457,12 @@ typedef struct
 {
   CopVm *vm;
   int fd;
+  int32_t procedure;
+  const void *args;
+  void *ret; /* (nullable) */
   GMutex lock;
   GCond changed;
   bool done; /* guarded by lock */
-  char *pages; /* (owned) (nullable) */
   GError *error; /* (owned) (nullable) */
 } Save;
 
@@ -460,15 +470,9 @@ static gpointer
 save_thread (gpointer data)
 {
   Save *save = data;
-  const CopVmRpcSaveMemoryArgs args = { .fd = 0 };
-  CopVmRpcSaveMemoryRet ret;
   CopClientOptions options = { .fds = &save->fd, .n_fds = 1 };
 
-  if (call_full (save->vm, COP_VM_RPC_SAVE_MEMORY, &args, &ret, &options, &save->error))
-    {
-      save->pages = g_steal_pointer (&ret.pages);
-      cop_client_clear_ret (&cop_vm_program, COP_VM_RPC_SAVE_MEMORY, &ret);
-    }
+  call_full (save->vm, save->procedure, save->args, save->ret, &options, &save->error);
   g_mutex_lock (&save->lock);
   save->done = true;
   g_cond_broadcast (&save->changed);
@@ -500,35 +504,62 @@ watch_save (Save *save, GCancellable *cancellable, CopVmProgressFunc progress, g
   return cancelled;
 }
 
+/* Makes the call that @save says, and tells how far it is. */
+static bool
+run_save (Save *save, GCancellable *cancellable, CopVmProgressFunc progress, gpointer data,
+          GError **error)
+{
+  GThread *thread;
+  bool cancelled;
+
+  g_mutex_init (&save->lock);
+  g_cond_init (&save->changed);
+  thread = g_thread_new ("save", save_thread, save);
+  cancelled = watch_save (save, cancellable, progress, data);
+  g_thread_join (thread);
+  g_mutex_clear (&save->lock);
+  g_cond_clear (&save->changed);
+  if (save->error == NULL)
+    return true;
+  if (cancelled)
+    {
+      g_clear_error (&save->error);
+      g_set_error (error, COP_VM_ERROR, COP_VM_ERROR_CANCELLED, _ ("saving was cancelled"));
+    }
+  else
+    g_propagate_error (error, save->error);
+  return false;
+}
+
 bool
 cop_vm_save_memory (CopVm *vm, int fd, GCancellable *cancellable, CopVmProgressFunc progress,
                     gpointer data, CopPageSet **owned, GError **error)
 {
-  Save save = { .vm = vm, .fd = fd };
-  GThread *thread;
-  bool cancelled;
+  const CopVmRpcSaveMemoryArgs args = { .fd = 0 };
+  CopVmRpcSaveMemoryRet ret;
+  Save save = {
+    .vm = vm,
+    .fd = fd,
+    .procedure = COP_VM_RPC_SAVE_MEMORY,
+    .args = &args,
+    .ret = &ret,
+  };
 
-  g_mutex_init (&save.lock);
-  g_cond_init (&save.changed);
-  thread = g_thread_new ("save", save_thread, &save);
-  cancelled = watch_save (&save, cancellable, progress, data);
-  g_thread_join (thread);
-  g_mutex_clear (&save.lock);
-  g_cond_clear (&save.changed);
+  if (!run_save (&save, cancellable, progress, data, error))
+    return false;
+  *owned = cop_page_set_parse (ret.pages, UINT64_MAX, error);
+  cop_client_clear_ret (&cop_vm_program, COP_VM_RPC_SAVE_MEMORY, &ret);
+  return *owned != NULL;
+}
 
-  if (save.error == NULL)
-    *owned = cop_page_set_parse (save.pages, UINT64_MAX, &save.error);
-  g_free (save.pages);
-  if (save.error == NULL)
-    return true;
-  if (cancelled)
-    {
-      g_clear_error (&save.error);
-      g_set_error (error, COP_VM_ERROR, COP_VM_ERROR_CANCELLED, _ ("saving was cancelled"));
-    }
-  else
-    g_propagate_error (error, save.error);
-  return false;
+bool
+cop_vm_dump_memory (CopVm *vm, int fd, uint64_t offset, GCancellable *cancellable,
+                    CopVmProgressFunc progress, gpointer data, GError **error)
+{
+  const CopVmRpcDumpMemoryArgs args = { .fd = 0, .offset = offset };
+  Save save = { .vm = vm, .fd = fd, .procedure = COP_VM_RPC_DUMP_MEMORY, .args = &args };
+
+  return run_save (&save, cancellable, progress, data, error);
 }
 
 /* ---- what is known without asking ---- */

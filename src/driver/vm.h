@@ -202,6 +202,20 @@ bool cop_vm_save_memory (CopVm *vm, int fd, GCancellable *cancellable, CopVmProg
                          gpointer data, CopPageSet **owned, GError **error);
 
 /**
+ * cop_vm_dump_memory:
+ * @fd: a regular file, open for writing, with nothing from @offset on; not taken over
+ * @offset: bytes, whole pages
+ *
+ * Writes the guest's memory as cop_vm_save_memory() does, from @offset on. The guest may run: then
+ * each page is as it is when it is written.
+ */
+bool cop_vm_dump_memory (CopVm *vm, int fd, uint64_t offset, GCancellable *cancellable,
+                         CopVmProgressFunc progress, gpointer data, GError **error);
+
+/* Makes disk @disk, counted from 0, @size bytes long, whole sectors; the guest is told. */
+bool cop_vm_resize_disk (CopVm *vm, unsigned disk, uint64_t size, GError **error);
+
+/**
  * cop_vm_counters:
  * What the process counts, read without asking it; stays readable after its end.
  *

@@ -169,23 +169,45 @@ cop_machine_set_balloon_period (CopMachine *machine, unsigned seconds, GError **
   return true;
 }
 
-bool
-cop_machine_set_link (CopMachine *machine, unsigned nic, bool up, GError **error)
+/* Returns: (transfer none) (nullable): device @number of @type */
+static CopDevice *
+find_device (CopMachine *machine, const CopDeviceType *type, const char *name, unsigned number)
 {
-  g_autofree char *id = g_strdup_printf ("net%u", nic);
+  g_autofree char *id = g_strdup_printf ("%s%u", name, number);
 
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     {
       CopDevice *device = g_ptr_array_index (machine->bus.devices, i);
 
-      if (device->type != &cop_virtio_net_type || strcmp (device->id, id) != 0)
-        continue;
-      cop_virtio_net_set_link (device, up);
-      return true;
+      if (device->type == type && strcmp (device->id, id) == 0)
+        return device;
     }
+  return NULL;
+}
+
+bool
+cop_machine_set_link (CopMachine *machine, unsigned nic, bool up, GError **error)
+{
+  CopDevice *device = find_device (machine, &cop_virtio_net_type, "net", nic);
+
+  if (device != NULL)
+    cop_virtio_net_set_link (device, up);
+  else
+    g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
+                 "the machine has no network interface %u, only %u of them", nic,
+                 machine->config->n_nics);
+  return device != NULL;
+}
+
+bool
+cop_machine_resize_disk (CopMachine *machine, unsigned disk, uint64_t size, GError **error)
+{
+  CopDevice *device = find_device (machine, &cop_virtio_blk_type, "disk", disk);
+
+  if (device != NULL)
+    return cop_virtio_blk_resize (device, size, error);
   g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_CONFIG,
-               "the machine has no network interface %u, only %u of them", nic,
-               machine->config->n_nics);
+               "the machine has no disk %u, only %u of them", disk, machine->config->n_disks);
   return false;
 }
 

@@ -159,3 +159,10 @@ cop_machine_save_memory (CopMachine *machine, int fd, CopRamProgress progress, g
   return check_paused (machine, error) ? cop_ram_save (machine->ram, fd, progress, data, error)
                                        : NULL;
 }
+
+bool
+cop_machine_dump_memory (CopMachine *machine, int fd, uint64_t offset, CopRamProgress progress,
+                         gpointer data, GError **error)
+{
+  return cop_ram_dump (machine->ram, fd, offset, progress, data, error);
+}

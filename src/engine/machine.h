@@ -189,6 +189,20 @@ CopMachineState *cop_machine_config_state_template (const CopMachineConfig *conf
 CopPageSet *cop_machine_save_memory (CopMachine *machine, int fd, CopRamProgress progress,
                                      gpointer data, GError **error);
 
+/* The same from byte @offset of the file on; the machine may run: see cop_ram_dump(). */
+bool cop_machine_dump_memory (CopMachine *machine, int fd, uint64_t offset, CopRamProgress progress,
+                              gpointer data, GError **error);
+
+/**
+ * cop_machine_resize_disk:
+ * @size: bytes, whole sectors
+ *
+ * Makes disk @disk longer or shorter, and the file that it is on; tells the guest. On any thread.
+ *
+ * Errors: no such disk, a size that cannot be, a block device of another size.
+ */
+bool cop_machine_resize_disk (CopMachine *machine, unsigned disk, uint64_t size, GError **error);
+
 /* Calls @func for each piece of code that was translated: see CopEngineOps.each_unit. */
 void cop_machine_each_unit (CopMachine *machine, CopCodeUnitFunc func, gpointer data);
 

@@ -26,6 +26,7 @@ typedef struct
 {
   const CopRam *ram;
   int fd;
+  uint64_t offset; /* of byte 0 of DRAM in the file */
   int pagemap_fd; /* (owned): -1: any page may have been touched */
   uint64_t n_pages;
   uint64_t n_touched; /* what progress is measured by */
@@ -69,7 +70,7 @@ write_pages (Save *save, uint64_t first, unsigned n, GError **error)
 {
   const uint8_t *from = save->ram->dram.hva + (first << COP_PAGE_SHIFT);
   size_t left = (size_t) n << COP_PAGE_SHIFT;
-  off_t offset = (off_t) (first << COP_PAGE_SHIFT);
+  off_t offset = (off_t) (save->offset + (first << COP_PAGE_SHIFT));
 
   while (left > 0)
     {
@@ -140,7 +141,7 @@ count_touched (Save *save)
 static bool
 save_all (Save *save, GError **error)
 {
-  if (ftruncate (save->fd, (off_t) save->ram->dram.size) < 0)
+  if (ftruncate (save->fd, (off_t) (save->offset + save->ram->dram.size)) < 0)
     return set_errno (error, "make the file as long as guest memory");
   count_touched (save);
   for (uint64_t first = 0; first < save->n_pages; first += BATCH)
@@ -149,12 +150,15 @@ save_all (Save *save, GError **error)
   return true;
 }
 
-CopPageSet *
-cop_ram_save (CopRam *ram, int fd, CopRamProgress progress, gpointer data, GError **error)
+/* Returns: (transfer full): the pages that were saved */
+static CopPageSet *
+save_to (CopRam *ram, int fd, uint64_t offset, CopRamProgress progress, gpointer data,
+         GError **error)
 {
   Save save = {
     .ram = ram,
     .fd = fd,
+    .offset = offset,
     .pagemap_fd = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC),
     .n_pages = ram->dram.size >> COP_PAGE_SHIFT,
     .saved = cop_page_set_new (),
@@ -164,10 +168,29 @@ cop_ram_save (CopRam *ram, int fd, CopRamProgress progress, gpointer data, GErro
 
   if (!save_all (&save, error))
     g_clear_pointer (&save.saved, cop_page_set_free);
-  else
-    cop_page_set_simplify (save.saved, COP_PAGE_SET_RUNS_MAX);
   cop_fd_clear (&save.pagemap_fd);
   return save.saved;
+}
+
+CopPageSet *
+cop_ram_save (CopRam *ram, int fd, CopRamProgress progress, gpointer data, GError **error)
+{
+  CopPageSet *saved = save_to (ram, fd, 0, progress, data, error);
+
+  if (saved != NULL)
+    cop_page_set_simplify (saved, COP_PAGE_SET_RUNS_MAX);
+  return saved;
+}
+
+bool
+cop_ram_dump (CopRam *ram, int fd, uint64_t offset, CopRamProgress progress, gpointer data,
+              GError **error)
+{
+  CopPageSet *saved = save_to (ram, fd, offset, progress, data, error);
+  bool ok = saved != NULL;
+
+  cop_page_set_free (saved);
+  return ok;
 }
 
 bool

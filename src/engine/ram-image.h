@@ -30,6 +30,17 @@ CopPageSet *cop_ram_save (CopRam *ram, int fd, CopRamProgress progress, gpointer
                           GError **error);
 
 /**
+ * cop_ram_dump:
+ * @fd: a regular file, open for writing, with nothing from @offset on; not taken over
+ * @offset: whole pages
+ *
+ * The same from byte @offset of the file on, as pages are when their turn comes: DRAM may be
+ * written to meanwhile.
+ */
+bool cop_ram_dump (CopRam *ram, int fd, uint64_t offset, CopRamProgress progress, gpointer data,
+                   GError **error);
+
+/**
  * cop_ram_map_image:
  * @fd: a file as cop_ram_save() makes; not taken over, and not needed any more afterwards
  *

@@ -148,8 +148,9 @@ DIFFERENCES = [Difference(*row) for row in (
      'machines have no memory nodes, events of the host or threads for disks of their own'),
     ('freepages --all', ANY, 'fails: could not get information about supported page sizes',
      'no pool of large pages is kept for machines'),
-    ('inject-nmi vm', THERE, UNSUPPORTED, 'RISC-V machines have none'),
-    ('send-key vm 1|screenshot vm .*', THERE, UNSUPPORTED, 'machines have no keyboard or display'),
+    ('inject-nmi vm|send-key vm 1|screenshot vm .*', ACTIVE, REFUSED,
+     'machines have no display, one key, and no such interrupt'),
+    ('screenshot vm .*', ('shut off',), INVALID, 'as the QEMU driver'),
     # What is asked of an agent in the guest, and the domain has no channel to one.
     ('domtime vm.*|domfstrim vm|domfsfreeze vm|domfsthaw vm|domhostname vm|domfsinfo vm|'
      'set-user-password vm root x', ACTIVE, 'fails: argument unsupported',

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import sys
 
@@ -264,6 +265,96 @@ def test_unsupported_is_said_so():
     for command in ('pool-list', 'net-list', 'screenshot vm', 'migrate vm coppice+tcp://x/session'):
         result = daemon.virsh(*command.split())
         assert result.status != 0 or not result.err, command
+    remove()
+
+
+def read_core(path):
+    """Header, notes by owner and type, and the segment of memory of a core file."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    assert data[:7] == b'\x7fELF\x02\x01\x01', 'no ELF file'
+    kind, machine = struct.unpack_from('<HH', data, 16)
+    assert (kind, machine) == (4, 243), 'no core of RISC-V'
+    place, = struct.unpack_from('<Q', data, 32)
+    size, count = struct.unpack_from('<HH', data, 54)
+    segments = [struct.unpack_from('<IIQQQQQQ', data, place + i * size) for i in range(count)]
+    note, load = segments
+    assert (note[0], load[0]) == (4, 1)
+    notes, at = {}, note[2]
+    while at < note[2] + note[5]:
+        name_size, size, kind = struct.unpack_from('<III', data, at)
+        name = data[at + 12:at + 12 + name_size - 1].decode()
+        at += 12 + (name_size + 3) // 4 * 4
+        notes.setdefault((name, kind), []).append(data[at:at + size])
+        at += (size + 3) // 4 * 4
+    return notes, load[4], data[load[2]:load[2] + load[5]]
+
+
+def test_dump():
+    daemon.define(vcpus=2)
+    path = os.path.join(daemon.root, 'vm.core')
+    daemon.fails('domain is not running', 'dump', 'vm', path)
+    daemon.ok('start', 'vm')
+    console = Console('vm')
+    console.expect(b'ready')
+    console.send(b'a')
+    console.expect(b'a1')
+    daemon.ok('dump', 'vm', path)
+    assert daemon.state() == 'running'
+    notes, address, memory = read_core(path)
+    assert address == 0x80000000 and len(memory) == 32 << 20
+    registers = [struct.unpack_from('<I', note, 32)[0] for note in notes['CORE', 1]]
+    assert registers == [1, 2], registers
+    pc, = struct.unpack_from('<Q', notes['CORE', 1][0], 112)
+    assert 0x80200000 <= pc < 0x80201000, hex(pc)
+    # The guest's program is where it was put.
+    with open(os.environ['COPPICE_GUEST'], 'rb') as file:
+        program = file.read()
+    entry, = struct.unpack_from('<Q', program, 24)
+    code = memory[entry - address:entry - address + 32]
+    assert any(code) and code in program
+    assert b'<section id=\'hart1\'' in notes['Coppice', 0x434f5001][0]
+    for options, state in ((['--live', '--memory-only'], 'running'), (['--reset'], 'running'),
+                           (['--crash'], 'shut off')):
+        os.unlink(path)
+        daemon.ok('dump', 'vm', path, *options)
+        read_core(path)
+        assert daemon.state() == state, options
+    assert daemon.reason() == 'shut off (crashed)'
+    console.process.wait(60)
+    daemon.ok('start', 'vm', '--paused')
+    daemon.ok('dump', 'vm', path, '--memory-only', '--format', 'elf', '--bypass-cache')
+    assert daemon.state() == 'paused'
+    for format in ('kdump-zlib', 'win-dmp'):
+        daemon.fails('of format elf only', 'dump', 'vm', path, '--memory-only', '--format', format)
+    daemon.fails('mutually exclusive', 'dump', 'vm', path, '--live', '--crash')
+    daemon.fails('cannot write', 'dump', 'vm', '/nowhere/core')
+    assert daemon.state() == 'paused'
+    assert [name for name in os.listdir(daemon.root) if name.endswith('.new')] == []
+    remove()
+
+
+def test_disk_of_another_size():
+    with_disk()
+    daemon.fails('domain is not running', 'blockresize', 'vm', 'vda', '2M')
+    daemon.ok('start', 'vm')
+    daemon.ok('blockresize', 'vm', 'vda', '2M')
+    assert os.stat(os.path.join(daemon.root, 'vm.img')).st_size == 2 << 20
+    assert re.search(r'Capacity: *2097152', daemon.ok('domblkinfo', 'vm', 'vda'))
+    daemon.ok('blockresize', 'vm', os.path.join(daemon.root, 'vm.img'), '512B')
+    daemon.fails('whole sectors', 'blockresize', 'vm', 'vda', '513B')
+    daemon.fails("disk 'vdz' was not found", 'blockresize', 'vm', 'vdz', '2M')
+    remove()
+
+
+def test_what_machines_have_not():
+    daemon.define()
+    daemon.ok('start', 'vm')
+    for command, message in (('screenshot vm /tmp/x', 'no display'), ('inject-nmi vm', 'interrupt'),
+                             ('send-key vm KEY_A', 'KEY_POWER'), ('dompmsuspend vm mem', 'sleep'),
+                             ('dompmwakeup vm', 'sleeps'), ('setvcpu vm 0 --disable', 'one by one')):
+        daemon.fails(message, *command.split())
+    daemon.ok('send-key', 'vm', 'KEY_POWER')
     remove()
 
 

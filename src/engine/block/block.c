@@ -125,6 +125,41 @@ cop_block_new (int fd, bool readonly, const char *label, const CopBlockBackendOp
   return g_steal_pointer (&block);
 }
 
+bool
+cop_block_resize (CopBlock *block, uint64_t size, GError **error)
+{
+  struct stat status;
+  uint64_t now;
+
+  if (block->readonly || size % COP_BLOCK_SECTOR_SIZE != 0 || size == 0 || size > INT64_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   block->readonly ? "disk %s is read-only: it keeps its size"
+                                   : "disk %s: its size has to be whole sectors of 512 bytes",
+                   block->label);
+      return false;
+    }
+  if (fstat (block->fd, &status) < 0 ||
+      (S_ISREG (status.st_mode) && ftruncate (block->fd, (off_t) size) < 0))
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "disk %s cannot be resized: %s", block->label, g_strerror (errno));
+      return false;
+    }
+  if (!image_size (block->fd, &now, block->label, error))
+    return false;
+  if (now != size)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "block device %s has %" G_GUINT64_FORMAT " bytes; resize it first, and then say "
+                   "that size",
+                   block->label, (guint64) now);
+      return false;
+    }
+  block->size = block->file_size = size;
+  return true;
+}
+
 /* Whether the call could be made without waiting; its result is in request->result then. */
 static bool
 call_at_once (CopBlock *block, CopBlockRequest *request)

@@ -169,6 +169,16 @@ CopBlock *cop_block_new (int fd, bool readonly, const char *label, const CopBloc
 bool cop_block_free (CopBlock *block);
 
 /**
+ * cop_block_resize:
+ * @size: bytes, whole sectors
+ *
+ * Makes a file so long; of a block device, takes note of what its size is by now.
+ *
+ * Errors: %G_IO_ERROR, naming the label: read-only, no room, or a device of another size.
+ */
+bool cop_block_resize (CopBlock *block, uint64_t size, GError **error);
+
+/**
  * cop_block_submit:
  * @request: lives until its done(); op, offset, length, iov, done and data are set
  *

@@ -477,3 +477,20 @@ cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t
   g_source_attach (blk->completions, context);
   return &blk->virtio.device;
 }
+
+bool
+cop_virtio_blk_resize (CopDevice *device, uint64_t size, GError **error)
+{
+  CopVirtioBlk *blk = (CopVirtioBlk *) device;
+  bool done;
+
+  g_mutex_lock (&device->lock);
+  done = cop_block_resize (blk->block, size, error);
+  if (done)
+    {
+      blk->config.capacity = GUINT64_TO_LE (size / COP_BLOCK_SECTOR_SIZE);
+      cop_virtio_config_changed (&blk->virtio);
+    }
+  g_mutex_unlock (&device->lock);
+  return done;
+}

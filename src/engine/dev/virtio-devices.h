@@ -21,6 +21,9 @@ extern const CopDeviceType cop_virtio_rng_type;
 CopDevice *cop_virtio_blk_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa,
                                CopDiskConfig *disk, GError **error);
 
+/* Gives the disk another size and tells the driver: see cop_block_resize(). On any thread. */
+bool cop_virtio_blk_resize (CopDevice *device, uint64_t size, GError **error);
+
 CopDevice *cop_virtio_rng_new (const char *id, CopRam *ram, GMainContext *context, uint64_t gpa);
 
 /**

@@ -9,6 +9,7 @@
 #include "engine/block/block.h"
 
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <linux/virtio_blk.h>
 #include <sched.h>
 #include <string.h>
@@ -521,6 +522,43 @@ test_save_in_flight (void)
   g_assert_cmpuint (*(uint8_t *)test_virtio_at (t, gpa), ==, 63);
 }
 
+static void
+test_resize (void)
+{
+  int fd = image_new (IMAGE_SIZE);
+  g_autoptr (TestVirtio) t = disk_new (fd, false, ALL_FEATURES);
+  const uint64_t last = 2 * IMAGE_SIZE / 512 - 1;
+  uint64_t data = test_virtio_alloc (t, 512);
+  g_autoptr (GError) error = NULL;
+  uint64_t status_gpa;
+  struct stat status;
+
+  g_test_summary ("A disk that grows is longer for the guest, which is told, and on the host");
+  g_assert_true (cop_virtio_blk_resize (t->device, 2 * IMAGE_SIZE, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (test_virtio_read (t, VIRTIO_MMIO_INTERRUPT_STATUS) & VIRTIO_MMIO_INT_CONFIG, ==,
+                    VIRTIO_MMIO_INT_CONFIG);
+  g_assert_cmpuint (test_virtio_read (t, VIRTIO_MMIO_CONFIG), ==, last + 1);
+  g_assert_cmpint (fstat (fd, &status), ==, 0);
+  g_assert_cmpint (status.st_size, ==, 2 * IMAGE_SIZE);
+  status_gpa = request_add (t, VIRTIO_BLK_T_OUT, last, data, 512, 512);
+  test_virtio_notify (t, 0);
+  test_virtio_wait (t, 0, NULL);
+  g_assert_cmpuint (*(uint8_t *) test_virtio_at (t, status_gpa), ==, VIRTIO_BLK_S_OK);
+
+  /* Smaller again: what lies behind is no more, and sizes that cannot be change nothing. */
+  g_assert_true (cop_virtio_blk_resize (t->device, IMAGE_SIZE, &error));
+  status_gpa = request_add (t, VIRTIO_BLK_T_IN, last, data, 512, 512);
+  test_virtio_notify (t, 0);
+  test_virtio_wait (t, 0, NULL);
+  g_assert_cmpuint (*(uint8_t *) test_virtio_at (t, status_gpa), ==, VIRTIO_BLK_S_IOERR);
+  g_assert_false (cop_virtio_blk_resize (t->device, IMAGE_SIZE + 1, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_false (cop_virtio_blk_resize (t->device, 0, NULL));
+  g_assert_cmpuint (test_virtio_read (t, VIRTIO_MMIO_CONFIG), ==, IMAGE_SIZE / 512);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -535,6 +573,7 @@ main (int argc, char **argv)
   g_test_add_func ("/virtio-blk/identity", test_identity);
   g_test_add_func ("/virtio-blk/zeroes", test_zeroes);
   g_test_add_func ("/virtio-blk/readonly", test_readonly);
+  g_test_add_func ("/virtio-blk/resize", test_resize);
   g_test_add_func ("/virtio-blk/bad-requests", test_bad_requests);
   g_test_add_func ("/virtio-blk/odd-size", test_odd_size);
   g_test_add_func ("/virtio-blk/truncated", test_truncated);
