@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,4 +37,12 @@ cop_rate_limit_allow (CopRateLimit *limit, int64_t now_us, unsigned *suppressed)
       limit->in_window = 0;
     }
   return limit->in_window++ < COP_RATE_LIMIT_BURST;
+}
+
+/* Returns: (transfer full): what to end an allowed line with: nothing, or how many were refused */
+static inline char *
+cop_rate_limit_tail (unsigned suppressed)
+{
+  return suppressed == 0 ? g_strdup ("")
+                         : g_strdup_printf (" (%u more such messages were not shown)", suppressed);
 }

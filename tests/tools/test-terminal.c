@@ -215,7 +215,7 @@ test_monitor (void)
 
   ask (process, "help", "Any clear beginning of a name will do.");
   ask (process, "status", "the machine is running");
-  ask (process, "pause", "");
+  ask (process, "pause", "the machine is paused");
   ask (process, "status", "the machine is paused");
   ask (process, "reg", "s0   0000000010000000");
   ask (process, "registers 0 all", "hsm_status");
@@ -225,8 +225,10 @@ test_monitor (void)
   ask (process, "dis 0x1001 1", "nothing can be fetched from 0x1001");
   ask (process, "dis pc", "'pc' is not a number, and no symbols are known; give some with --symbols");
   ask (process, "stats", "hart0.instructions");
-  ask (process, "save state.xml", "");
-  ask (process, "save missing/state.xml", "the state is not saved: ");
+  ask (process, "save state.xml", "the state is in 'state.xml'");
+  ask (process, "save missing/state.xml",
+       "the state is not saved: state 'missing/state.xml': no such file; check the path");
+  ask (process, "save /", "the state is not saved: state '/': this is a folder; name a file in it");
   ask (process, "save", "an argument is missing; see 'help'");
   ask (process, "re", "'re' can be resume, reset, registers");
   ask (process, "pausse", "unknown command 'pausse'; did you mean 'pause'?");
@@ -258,6 +260,14 @@ test_monitor (void)
   wait_for_mode (process, true);
   test_process_send (process, "again");
   test_process_expect (process, "again");
+
+  /* One that is paused stays so, and it is said why no answer comes. */
+  test_process_send (process, "\x1d");
+  test_process_expect (process, PROMPT);
+  ask (process, "pause", "the machine is paused");
+  test_process_send (process, "reset\r");
+  test_process_expect (process, "the machine is paused; 'resume' lets it go on");
+  wait_for_mode (process, true);
 
   test_process_send (process, "\x1d");
   test_process_expect (process, PROMPT);

@@ -170,6 +170,18 @@ take_leading_options (const char *const **words, GError **error)
   return true;
 }
 
+/* What the engine has to say while a machine runs, in the manner of our own messages. */
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  if ((level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) != 0)
+    return g_log_writer_default (level, fields, n_fields, data);
+  for (gsize i = 0; i < n_fields; i++)
+    if (strcmp (fields[i].key, "MESSAGE") == 0)
+      g_printerr ("vmtool: %s\n", (const char *) fields[i].value);
+  return G_LOG_WRITER_HANDLED;
+}
+
 int
 vmt_main (int argc, char **argv)
 {
@@ -177,6 +189,7 @@ vmt_main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status;
 
+  g_log_set_writer_func (write_log, NULL, NULL);
   if (argc < 2)
     {
       vmt_help_overview (stderr);

@@ -8,14 +8,17 @@
 #include "vmtool/vmtool-private.h"
 
 #include "common/units.h"
+#include "driver/host-open.h"
 #include "engine/riscv/insn.h"
 #include "xml/state-xml.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DISASSEMBLE_DEFAULT 10
 #define DISASSEMBLE_MAX 1000
@@ -97,7 +100,10 @@ vmt_monitor_take_hart (CopMachine *machine, const char *text, CopHart **hart, GE
 static VmtMonitorResult
 run_pause (VmtMonitor *monitor, const char *const *arguments G_GNUC_UNUSED, GError **error)
 {
-  return cop_machine_pause (monitor->machine, error) ? VMT_MONITOR_STAY : VMT_MONITOR_FAILED;
+  if (!cop_machine_pause (monitor->machine, error))
+    return VMT_MONITOR_FAILED;
+  puts (_ ("the machine is paused"));
+  return VMT_MONITOR_STAY;
 }
 
 static VmtMonitorResult
@@ -277,10 +283,18 @@ static bool
 save (CopMachine *machine, const char *path, GError **error)
 {
   g_autoptr (CopMachineState) state = cop_machine_save_state (machine, error);
+  g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *xml = NULL;
 
   if (state == NULL)
     return false;
+  /* Said of the file that was named: the one that is written and renamed has a name of its own. */
+  if (g_file_test (path, G_FILE_TEST_IS_DIR) || access (folder, W_OK) != 0)
+    {
+      cop_host_set_file_error (error, _ ("state"), path,
+                               g_file_test (path, G_FILE_TEST_IS_DIR) ? EISDIR : errno);
+      return false;
+    }
   xml = cop_xml_state_format (state);
   return g_file_set_contents_full (
     path, xml, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, error);
@@ -301,6 +315,8 @@ run_save (VmtMonitor *monitor, const char *const *arguments, GError **error)
       g_prefix_error (error, _ ("the state is not saved: "));
       result = VMT_MONITOR_FAILED;
     }
+  else
+    printf (_ ("the state is in '%s'\n"), path);
   return vmt_quiet_end (&quiet, result, error);
 }
 

@@ -185,7 +185,7 @@ read_line (Editor *editor)
 void
 vmt_monitor_run (VmtMonitor *monitor)
 {
-  bool ended_by_key = false;
+  bool ended_by_key = false, leave = false;
   Editor *editor;
 
   if (monitor->editor == NULL)
@@ -199,7 +199,7 @@ vmt_monitor_run (VmtMonitor *monitor)
     puts (_ ("'help' lists commands; an empty line leads back to the guest"));
   editor->greeted = true;
 
-  for (;;)
+  while (!leave)
     {
       g_autoptr (GError) error = NULL;
       HistEvent event;
@@ -216,7 +216,8 @@ vmt_monitor_run (VmtMonitor *monitor)
         case VMT_MONITOR_STAY:
           break;
         case VMT_MONITOR_LEAVE:
-          return;
+          leave = true;
+          break;
         case VMT_MONITOR_FAILED:
           fflush (stdout);
           g_printerr ("%s\n", error->message);

@@ -276,15 +276,16 @@ cop_block_kick (CopBlock *block)
 static void
 log_failure (CopBlock *block, const CopBlockRequest *request, int result)
 {
+  g_autofree char *tail = NULL;
   unsigned suppressed;
 
   if (!cop_rate_limit_allow (&block->log_limit, g_get_monotonic_time (), &suppressed))
     return;
+  tail = cop_rate_limit_tail (suppressed);
   g_message ("disk %s: %s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-             ": %s; the guest gets an I/O error (%u earlier messages not shown)",
+             ": %s; the guest gets an I/O error%s",
              block->label, op_names[request->op], request->length, request->offset,
-             result == -ENODATA ? "the image is shorter than it was" : g_strerror (-result),
-             suppressed);
+             result == -ENODATA ? "the image is shorter than it was" : g_strerror (-result), tail);
 }
 
 /* A read met the end of the file: right in the last sector of a file of odd size, otherwise

@@ -295,6 +295,7 @@ void
 cop_virtio_broken (CopVirtio *virtio, const char *format, ...)
 {
   g_autofree char *what = NULL;
+  g_autofree char *tail = NULL;
   unsigned suppressed;
   va_list args;
 
@@ -309,6 +310,7 @@ cop_virtio_broken (CopVirtio *virtio, const char *format, ...)
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
-  g_message ("%s: %s; the device stops until its driver resets it (%u earlier messages not shown)",
-             virtio->device.id, what, suppressed);
+  tail = cop_rate_limit_tail (suppressed);
+  g_message ("%s: %s; the device stops until its driver resets it%s", virtio->device.id, what,
+             tail);
 }
