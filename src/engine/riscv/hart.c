@@ -6,6 +6,7 @@
  * or levels that a device drives (MEIP, and STIP under Sstc) are made when they are read.
  */
 #include "engine/dev/timers.h"
+#include "engine/riscv/fw-events.h"
 #include "engine/riscv/hart-private.h"
 #include "engine/riscv/mmu.h"
 #include "engine/riscv/sbi.h"
@@ -78,6 +79,9 @@ static const CopStateRow hart_rows[] = {
   COP_STATE (CopHartState, reservation_value),
   COP_STATE (CopHartState, hsm_start_gpa),
   COP_STATE (CopHartState, hsm_opaque),
+  COP_STATE_ARRAY (CopHartState, fw_counter, .since = 2),
+  COP_STATE (CopHartState, fw_running, .mask = (1u << COP_FW_COUNTERS) - 1, .since = 2),
+  COP_STATE_ARRAY (CopHartState, fw_event, .max = COP_FW_EVENT_LAST, .since = 2),
   COP_STATE (CopHartState, mcounteren),
   COP_STATE (CopHartState, scounteren),
   COP_STATE_ARRAY (CopHartState, pmpcfg, .mask = 0x9f),
@@ -89,7 +93,7 @@ static const CopStateRow hart_rows[] = {
   COP_STATE_ARRAY (CopHartState, reserved),
 };
 
-const CopStateTable cop_hart_state_table = { "hart", 1, COP_STATE_ROWS (CopHartState, hart_rows),
+const CopStateTable cop_hart_state_table = { "hart", 2, COP_STATE_ROWS (CopHartState, hart_rows),
                                              check_state };
 
 uint64_t

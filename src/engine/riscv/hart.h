@@ -25,6 +25,7 @@
 #define COP_MAX_HARTS 64
 #define COP_PMP_ENTRIES 16
 #define COP_HPM_COUNTERS 29     /* mhpmcounter3 to 31 */
+#define COP_FW_COUNTERS 16      /* SBI's firmware counters */
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
 #define COP_WRITER_SLOTS 4096
@@ -66,6 +67,9 @@ typedef struct
   uint64_t reservation;         /* gva of the last lr, when reservation_size is not 0 */
   uint64_t reservation_value;   /* what lr read: sc succeeds only while it is there */
   uint64_t hsm_start_gpa, hsm_opaque;
+  uint64_t fw_counter[COP_FW_COUNTERS]; /* atomic: other harts count here, too */
+  uint64_t fw_running;          /* a bit for each */
+  uint16_t fw_event[COP_FW_COUNTERS];   /* CopFwEvent + 1; 0: not in use */
   uint32_t mcounteren, scounteren;
   uint8_t  pmpcfg[COP_PMP_ENTRIES];
   uint8_t  fcsr;                /* frm << 5 | fflags; while a hart runs see cop_fpu_enter() */

@@ -5,6 +5,7 @@
  * Source: RISC-V SBI Specification 2.0
  */
 #include "engine/machine-private.h"
+#include "engine/riscv/fw-events.h"
 #include "engine/riscv/sbi-private.h"
 
 /* Not a registered implementation: "Copp". */
@@ -61,6 +62,7 @@ static const CopSbiExtension base = COP_SBI_EXTENSION (0x10, "BASE", base_functi
 static CopSbiResult
 set_timer (CopHart *hart, const uint64_t args[6])
 {
+  cop_fw_count (hart, COP_FW_SET_TIMER);
   cop_hart_set_stimecmp (hart, args[0]);
   return COP_SBI_OK;
 }
@@ -79,9 +81,14 @@ send_ipi (CopHart *hart, const uint64_t args[6])
 
   if (!cop_sbi_hart_mask (hart, args[0], args[1], &harts))
     return COP_SBI_ERROR (COP_SBI_INVALID_PARAM);
+  cop_fw_count (hart, COP_FW_IPI_SENT);
   for (; harts != 0; harts &= harts - 1)
-    cop_hart_set_irq (cop_machine_hart (hart->machine, (unsigned)__builtin_ctzll (harts)),
-                      COP_IRQ_SSI, true);
+    {
+      CopHart *other = cop_machine_hart (hart->machine, (unsigned)__builtin_ctzll (harts));
+
+      cop_fw_count (other, COP_FW_IPI_RECEIVED);
+      cop_hart_set_irq (other, COP_IRQ_SSI, true);
+    }
   return COP_SBI_OK;
 }
 

@@ -7,6 +7,7 @@
  *
  * Source: RISC-V Privileged Spec 20240411 §3.1.6.1, §3.1.8, §3.1.9, §3.3.2
  */
+#include "engine/riscv/fw-events.h"
 #include "engine/riscv/hart-private.h"
 #include "engine/riscv/mmu.h"
 #include "engine/riscv/sbi.h"
@@ -88,6 +89,8 @@ cop_hart_take_trap (CopHart *hart)
 
   hart->stats.traps++;
   cop_hpm_count (hart, COP_HPM_EVENT_EXCEPTIONS);
+  if (G_UNLIKELY (hart->s.fw_running != 0))
+    cop_fw_count_exception (hart, cause);
   if (hart->s.priv != COP_PRIV_M && (hart->s.medeleg >> cause & 1))
     enter_supervisor (hart, cause, hart->trap_tval);
   else

@@ -339,11 +339,11 @@ test_pmu (Fixture *fixture, gconstpointer data)
 
   (void) data;
   g_assert_cmpint (CALL (caller, PMU, 0, &value, 0), ==, 0);
-  g_assert_cmpuint (value, ==, 32);
+  g_assert_cmpuint (value, ==, 48);
   g_assert_cmpint (CALL (caller, PMU, 1, &value, 3), ==, 0);
   g_assert_cmphex (value, ==, 63 << 12 | 0xc03);
   g_assert_cmpint (CALL (caller, PMU, 1, &value, 1), ==, COP_SBI_INVALID_PARAM);
-  g_assert_cmpint (CALL (caller, PMU, 1, &value, 32), ==, COP_SBI_INVALID_PARAM);
+  g_assert_cmpint (CALL (caller, PMU, 1, &value, 48), ==, COP_SBI_INVALID_PARAM);
 
   /* Instructions, in a programmable counter, from 100 on. */
   g_assert_cmpint (CALL (caller, PMU, 2, &counter, 0, hpm, 2, 2, 0), ==, 0);
@@ -371,10 +371,101 @@ test_pmu (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (CALL (caller, PMU, 2, &counter, 0, hpm, 0, 0x20000, 0x20001), ==, 0);
   g_assert_cmpint (CALL (caller, PMU, 2, &counter, 0, hpm, 0, 0x10099, 0), ==,
                    COP_SBI_NOT_SUPPORTED);
-  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 32, 1, 0, 2, 0), ==, COP_SBI_INVALID_PARAM);
-  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 31, 2, 0, 2, 0), ==, COP_SBI_INVALID_PARAM);
+  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 48, 1, 0, 2, 0), ==, COP_SBI_INVALID_PARAM);
+  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 47, 2, 0, 2, 0), ==, COP_SBI_INVALID_PARAM);
+  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 32, 1, 0, 2, 0), ==, COP_SBI_NOT_SUPPORTED);
   g_assert_cmpint (CALL (caller, PMU, 3, NULL, 0, 0, 0, 0), ==, COP_SBI_INVALID_PARAM);
   g_assert_cmpint (CALL (caller, PMU, 5, NULL, 0), ==, COP_SBI_INVALID_PARAM);
+}
+
+/* Configures and starts a firmware counter of @caller. Returns: its number */
+static uint64_t
+start_fw_counter (CopHart *caller, uint64_t code)
+{
+  uint64_t counter;
+
+  g_assert_cmpint (
+    CALL (caller, PMU, 2, &counter, 0, (UINT64_C (1) << 48) - 1, 2 | 4, 0xf0000 | code, 0), ==, 0);
+  return counter;
+}
+
+static uint64_t
+fw_read (CopHart *caller, uint64_t counter)
+{
+  uint64_t value;
+
+  g_assert_cmpint (CALL (caller, PMU, 6, &value, counter), ==, 0);
+  g_assert_cmpuint (value, ==, 0);
+  g_assert_cmpint (CALL (caller, PMU, 5, &value, counter), ==, 0);
+  return value;
+}
+
+static void
+test_firmware_counters (Fixture *fixture, gconstpointer data)
+{
+  /* clang-format off */
+  static const struct
+  {
+    uint64_t code, extension, function, args[5];
+    bool     other;             /* counted by hart 1 */
+  } rows[] = {
+    { 5,  TIME,   0, { UINT64_MAX }, false },
+    { 6,  IPI,    0, { 2, 0 }, false },
+    { 7,  IPI,    0, { 2, 0 }, true },
+    { 8,  RFENCE, 0, { 2, 0 }, false },
+    { 9,  RFENCE, 0, { 2, 0 }, true },
+    { 10, RFENCE, 1, { 2, 0, 0, 0 }, false },
+    { 11, RFENCE, 1, { 2, 0, 0, 0 }, true },
+    { 12, RFENCE, 2, { 2, 0, 0, 0, 1 }, false },
+    { 13, RFENCE, 2, { 2, 0, 0, 0, 1 }, true },
+  };
+  /* clang-format on */
+  CopHart *caller = hart (fixture, 0), *other = hart (fixture, 1);
+  uint64_t all = (UINT64_C (1) << 48) - 1, value, counter;
+
+  (void) data;
+  g_test_summary ("What is done in the place of firmware is counted on the hart that it concerns");
+  g_assert_cmpint (CALL (caller, PMU, 1, &value, 32), ==, 0);
+  g_assert_cmphex (value >> 63, ==, 1);
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      CopHart *counts = rows[i].other ? other : caller;
+
+      counter = start_fw_counter (counts, rows[i].code);
+      g_assert_cmpuint (counter, ==, 32);
+      for (unsigned n = 0; n < 3; n++)
+        g_assert_cmpint (
+          call (caller, rows[i].extension, rows[i].function,
+                (const uint64_t[6]){ rows[i].args[0], rows[i].args[1], rows[i].args[2],
+                                     rows[i].args[3], rows[i].args[4] },
+                NULL),
+          ==, 0);
+      g_assert_cmpuint (fw_read (counts, counter), ==, 3);
+      /* Stopped it stands; with the flag the counter is free again. */
+      g_assert_cmpint (CALL (counts, PMU, 4, NULL, counter, 1, 1), ==, 0);
+      CALL (caller, rows[i].extension, rows[i].function, NULL, 2);
+      g_assert_cmpuint (fw_read (counts, counter), ==, 3);
+      g_assert_cmpuint (counts->s.fw_event[0], ==, 0);
+    }
+
+  /* An exception that firmware would have been told of. */
+  counter = start_fw_counter (caller, 4);
+  cop_hart_raise (caller, COP_TRAP_ILLEGAL_INSN, 0);
+  cop_hart_take_trap (caller);
+  g_assert_cmpuint (fw_read (caller, counter), ==, 1);
+  g_assert_cmpint (CALL (caller, PMU, 3, NULL, counter, 1, 1, 100), ==, COP_SBI_ALREADY_STARTED);
+
+  /* There are 16, and no event beyond the list. */
+  for (unsigned i = 1; i < 16; i++)
+    g_assert_cmpuint (start_fw_counter (caller, 6), ==, 32 + i);
+  g_assert_cmpint (CALL (caller, PMU, 2, &counter, 0, all, 0, 0xf0006, 0), ==,
+                   COP_SBI_NOT_SUPPORTED);
+  g_assert_cmpint (CALL (other, PMU, 2, &counter, 0, all, 0, 0xf0016, 0), ==,
+                   COP_SBI_NOT_SUPPORTED);
+  g_assert_cmpint (CALL (other, PMU, 2, &counter, 0, all, 0, 0xfffff, 0), ==,
+                   COP_SBI_NOT_SUPPORTED);
+  g_assert_cmpint (CALL (other, PMU, 5, NULL, 48), ==, COP_SBI_INVALID_PARAM);
+  g_assert_cmpint (CALL (other, PMU, 6, NULL, 31), ==, COP_SBI_INVALID_PARAM);
 }
 
 /* Whatever a guest calls with: an answer, and a machine that still is one. */
@@ -423,6 +514,7 @@ main (int argc, char **argv)
     { "/riscv/sbi/srst", test_srst, 0 },
     { "/riscv/sbi/console", test_console, 0 },
     { "/riscv/sbi/pmu", test_pmu, 0 },
+    { "/riscv/sbi/firmware-counters", test_firmware_counters, 0 },
     { "/riscv/sbi/random", test_random, 0 },
   };
 
