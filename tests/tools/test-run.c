@@ -350,6 +350,47 @@ test_unix_console (void)
 }
 
 static void
+test_output_at_the_end (void)
+{
+  g_autoptr (TestProcess) process
+    = test_process_start (BARE "--kernel echo.elf --console unix:late.sock");
+  struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "late.sock" };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GString) got = g_string_new (NULL);
+  char bytes[4096];
+  ssize_t length;
+
+  g_test_summary ("What the guest wrote before it powered off is there for who reads a little later");
+  while (connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
+    g_usleep (1000);
+  while (text->len < 50000)
+    g_string_append_printf (text, "line %zu\n", text->len);
+  g_assert_cmpint (write (fd, text->str, text->len), ==, (ssize_t) text->len);
+  g_assert_cmpint (write (fd, "q", 1), ==, 1);
+  /* The machine has long ended when this is over, and what it wrote is more than the socket holds. */
+  g_usleep (300 * 1000);
+  while ((length = read (fd, bytes, sizeof bytes)) > 0)
+    g_string_append_len (got, bytes, length);
+  g_assert_true (g_string_equal (got, text));
+  g_assert_cmpint (test_process_wait (process), ==, 0);
+  close (fd);
+}
+
+/* Prints more than the console holds, and powers off at once. */
+static void
+test_burst_to_file (void)
+{
+  g_autofree char *log = NULL;
+
+  g_test_summary ("All that a guest printed before it powered off is in the file");
+  g_assert_cmpint (test_vmtool (BARE "--kernel burst.elf --console file:log", NULL, NULL), ==, 0);
+  g_assert_true (g_file_get_contents ("log", &log, NULL, NULL));
+  g_assert_cmpuint (strlen (log), ==, TEST_BURST_LENGTH);
+  g_assert_cmpuint (strspn (log, "x"), ==, TEST_BURST_LENGTH);
+}
+
+static void
 test_stale_socket (void)
 {
   g_autoptr (TestProcess) first
@@ -457,7 +498,7 @@ static void
 make_files (void)
 {
   static const TestProgram *const programs[]
-    = { &test_echo, &test_fail_7, &test_pass, &test_tohost_5, &test_loop, &test_wait };
+    = { &test_echo, &test_burst, &test_fail_7, &test_pass, &test_tohost_5, &test_loop, &test_wait };
   g_autofree char *blank = g_malloc0 (1 << 20);
 
   folder = g_dir_make_tmp ("test-run-XXXXXX", NULL);
@@ -563,6 +604,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/run/libraries", test_libraries);
   g_test_add_func ("/tools/run/file-console", test_file_console);
   g_test_add_func ("/tools/run/unix-console", test_unix_console);
+  g_test_add_func ("/tools/run/output-at-the-end", test_output_at_the_end);
+  g_test_add_func ("/tools/run/burst-to-file", test_burst_to_file);
   g_test_add_func ("/tools/run/stale-socket", test_stale_socket);
   g_test_add_func ("/tools/run/signature", test_signature);
   g_test_add_func ("/tools/run/trace", test_trace);

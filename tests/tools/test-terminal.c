@@ -393,18 +393,13 @@ test_hang_up (void)
   g_assert_cmpint (WTERMSIG (status), ==, SIGHUP);
 }
 
-static void
-test_pty_console (void)
+/* Returns: (transfer full): where the console is */
+static char *
+read_pty_path (TestProcess *process)
 {
-  g_autoptr (TestProcess) process = test_process_start (ECHO_GUEST "--console pty");
   static const char before[] = "vmtool: the console is at ";
-  g_autofree char *path = NULL;
-  char bytes[8] = "";
-  size_t got = 0;
   char byte;
-  int fd;
 
-  g_test_summary ("The console is where vmtool says");
   g_string_truncate (process->error_text, 0);
   do
     {
@@ -413,8 +408,19 @@ test_pty_console (void)
     }
   while (byte != '\n');
   g_assert_true (g_str_has_prefix (process->error_text->str, before));
-  path = g_strchomp (g_strdup (process->error_text->str + strlen (before)));
+  return g_strchomp (g_strdup (process->error_text->str + strlen (before)));
+}
 
+static void
+test_pty_console (void)
+{
+  g_autoptr (TestProcess) process = test_process_start (ECHO_GUEST "--console pty");
+  g_autofree char *path = read_pty_path (process);
+  char bytes[8] = "";
+  size_t got = 0;
+  int fd;
+
+  g_test_summary ("The console is where vmtool says");
   fd = g_open (path, O_RDWR | O_NOCTTY | O_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
   g_assert_cmpint (write (fd, "hello", 5), ==, 5);
@@ -427,6 +433,43 @@ test_pty_console (void)
     }
   g_assert_cmpstr (bytes, ==, "hello");
   g_assert_cmpint (write (fd, "q", 1), ==, 1);
+  g_assert_cmpint (test_process_wait (process), ==, 0);
+  close (fd);
+}
+
+/* Reads @fd until its other side is closed. */
+static char *
+read_all (int fd)
+{
+  GString *text = g_string_new (NULL);
+  char bytes[4096];
+  ssize_t length;
+
+  while ((length = read (fd, bytes, sizeof bytes)) > 0)
+    g_string_append_len (text, bytes, length);
+  return g_string_free (text, FALSE);
+}
+
+static void
+test_pty_at_the_end (void)
+{
+  g_autoptr (TestProcess) process = test_process_start (ECHO_GUEST "--console pty");
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *path = read_pty_path (process);
+  g_autofree char *got = NULL;
+  int fd = g_open (path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+  g_test_summary (
+    "What the guest wrote before it powered off is there for who reads a little later");
+  g_assert_cmpint (fd, >=, 0);
+  while (text->len < 3000)
+    g_string_append_printf (text, "line %zu\n", text->len);
+  g_assert_cmpint (write (fd, text->str, text->len), ==, (ssize_t) text->len);
+  g_assert_cmpint (write (fd, "q", 1), ==, 1);
+  /* The machine has long ended when this is over. */
+  g_usleep (300 * 1000);
+  got = read_all (fd);
+  g_assert_cmpstr (got, ==, text->str);
   g_assert_cmpint (test_process_wait (process), ==, 0);
   close (fd);
 }
@@ -470,6 +513,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/terminal/no-key", test_no_key);
   g_test_add_func ("/tools/terminal/hang-up", test_hang_up);
   g_test_add_func ("/tools/terminal/pty-console", test_pty_console);
+  g_test_add_func ("/tools/terminal/pty-at-the-end", test_pty_at_the_end);
   result = g_test_run ();
 
   g_remove ("echo.elf");

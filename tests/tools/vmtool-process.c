@@ -70,7 +70,25 @@ static const uint32_t wait_words[] = {
   0xffdff06f, /* j    . - 4                           */
 };
 
+static const uint32_t burst_words[] = {
+  0x100002b7, /*    lui  t0, 0x10000    the UART                */
+  0x07800313, /*    li   t1, 'x'                                */
+  0x000303b7, /*    lui  t2, 0x30       TEST_BURST_LENGTH       */
+  0x0052ce03, /* 1: lbu  t3, 5(t0)      LSR                     */
+  0x020e7e13, /*    andi t3, t3, 0x20   THRE                    */
+  0xfe0e0ce3, /*    beqz t3, 1b                                 */
+  0x00628023, /*    sb   t1, 0(t0)                              */
+  0xfff38393, /*    addi t2, t2, -1                             */
+  0xfe0396e3, /*    bnez t2, 1b                                 */
+  0x001002b7, /*    lui  t0, 0x100      the finisher            */
+  0x00005337, /*    lui  t1, 0x5                                */
+  0x55530313, /*    addi t1, t1, 0x555  0x5555: power off       */
+  0x0062a023, /*    sw   t1, 0(t0)                              */
+  0x0000006f, /*    j    .                                      */
+};
+
 const TestProgram test_echo = { "echo.elf", echo_words, G_N_ELEMENTS (echo_words), false };
+const TestProgram test_burst = { "burst.elf", burst_words, G_N_ELEMENTS (burst_words), false };
 const TestProgram test_fail_7 = { "fail-7.elf", fail_7_words, G_N_ELEMENTS (fail_7_words), false };
 const TestProgram test_pass = { "pass.elf", pass_words, G_N_ELEMENTS (pass_words), true };
 const TestProgram test_tohost_5

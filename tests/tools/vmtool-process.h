@@ -29,6 +29,9 @@ typedef struct
 
 /* Echoes its UART until a 'q', then powers the machine off. */
 extern const TestProgram test_echo;
+/* Prints TEST_BURST_LENGTH times x as fast as the UART takes it, then powers the machine off. */
+extern const TestProgram test_burst;
+#define TEST_BURST_LENGTH 0x30000
 /* Reports failure 7 to the finisher. */
 extern const TestProgram test_fail_7;
 /* Reports a pass, and failure 5, through tohost. */

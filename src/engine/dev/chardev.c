@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -29,6 +30,10 @@
 #define REOPEN_US (250 * 1000)
 /* What a pipe that polls writable takes without blocking. */
 #define CHUNK 4096u
+/* At the end: for a reader to take what is in the ring, and what is in the terminal. */
+#define LINGER_MS 1000
+/* How often to look whether it has. */
+#define LOOK_UP_MS 2
 /* Bytes of the log written at once. */
 #define LOG_SIZE 16384u
 
@@ -601,13 +606,47 @@ cop_chardev_new (CopConsoleConfig *config, GMainContext *context)
   return chardev;
 }
 
+/* Bytes that were written to the pseudo-terminal @fd and nobody has read; 0 when nobody has it
+ * open. */
+static int
+unread_of_terminal (int fd)
+{
+  struct pollfd poll_fd = { .fd = fd };
+  cop_autofd int peer = -1;
+  int unread = 0;
+
+  if (poll (&poll_fd, 1, 0) < 0 || (poll_fd.revents & POLLHUP) != 0)
+    return 0;
+  peer = ioctl (fd, TIOCGPTPEER, O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+  return peer >= 0 && ioctl (peer, FIONREAD, &unread) == 0 ? unread : 0;
+}
+
+/* A pseudo-terminal forgets what was not read when our side of it is closed: its reader gets a
+   moment to read it. Twice nothing, since bytes are for a moment in neither of the kernel's two
+   buffers. */
+static void
+linger (CopChardev *chardev)
+{
+  int64_t until = g_get_monotonic_time () + LINGER_MS * G_TIME_SPAN_MILLISECOND;
+  unsigned n_empty = 0;
+
+  if (chardev->out_fd < 0 || chardev->out_is_socket || isatty (chardev->out_fd) != 1)
+    return;
+  while (n_empty < 2 && g_get_monotonic_time () < until)
+    {
+      n_empty = unread_of_terminal (chardev->out_fd) > 0 ? 0 : n_empty + 1;
+      g_usleep (LOOK_UP_MS * G_TIME_SPAN_MILLISECOND);
+    }
+}
+
 void
 cop_chardev_free (CopChardev *chardev)
 {
   if (chardev == NULL)
     return;
 
-  cop_chardev_flush (chardev, 1000);
+  cop_chardev_flush (chardev, LINGER_MS);
+  linger (chardev);
   g_source_destroy (chardev->source);
   g_source_unref (chardev->source);
   chardev->in_tag = chardev->hup_tag = chardev->out_tag = chardev->listen_tag = NULL;

@@ -23,6 +23,9 @@
 
 #include <libfdt.h>
 
+/* How long a reader may take for what was written before a pause or the end. */
+#define FLUSH_MS 100
+
 #define FIFO_SIZE 16
 #define CLOCK_HZ 3686400        /* of QEMU's virt machine */
 
@@ -540,8 +543,16 @@ uart_quiesce (CopDevice *device, unsigned patience_ms)
   g_mutex_lock (&device->lock);
   uart->quiet = true;
   g_mutex_unlock (&device->lock);
-  if (uart->chardev != NULL)
-    cop_chardev_flush (uart->chardev, 100);
+  if (uart->chardev == NULL)
+    return true;
+  cop_chardev_flush (uart->chardev, FLUSH_MS);
+
+  /* Bytes that found no room before there was some now. */
+  g_mutex_lock (&device->lock);
+  if (uart->s.tx->length > 0)
+    transmit (uart);
+  g_mutex_unlock (&device->lock);
+  cop_chardev_flush (uart->chardev, FLUSH_MS);
   return true;
 }
 

@@ -52,6 +52,13 @@ work (CopVirtio *virtio)
     cop_virtio_schedule (virtio);
 }
 
+static bool
+stop (CopVirtio *virtio, unsigned patience_ms G_GNUC_UNUSED)
+{
+  cop_virtio_port_finish (&((CopVirtioConsole *) virtio)->port);
+  return true;
+}
+
 static void
 notify (CopVirtio *virtio, CopVirtqueue *vq)
 {
@@ -79,6 +86,7 @@ static const CopVirtioClass console_class = {
   .device_id = VIRTIO_ID_CONSOLE,
   .queue_size = 64,
   .n_queues = N_QUEUES,
+  .stop = stop,
   .notify = notify,
   .work = work,
   .config_write = config_write,

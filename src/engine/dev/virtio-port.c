@@ -67,6 +67,18 @@ cop_virtio_port_transmit (CopVirtioPort *port)
 }
 
 void
+cop_virtio_port_finish (CopVirtioPort *port)
+{
+  CopVirtqueue *vq = &port->virtio->queues[port->transmit];
+  unsigned bursts = COP_VIRTQUEUE_MAX_SIZE;
+
+  if (!cop_virtqueue_live (vq) || (port->virtio->s->status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
+    return;
+  while (bursts-- > 0 && transmit (port, vq))
+    continue;
+}
+
+void
 cop_virtio_port_notify (CopVirtioPort *port, CopVirtqueue *vq)
 {
   cop_virtqueue_suppress (vq);

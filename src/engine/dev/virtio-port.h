@@ -44,3 +44,7 @@ void cop_virtio_port_notify (CopVirtioPort *port, CopVirtqueue *vq);
 
 /* For CopVirtioClass.work: writes what the driver has for us. Returns: whether to come back soon */
 bool cop_virtio_port_transmit (CopVirtioPort *port);
+
+/* For CopVirtioClass.stop: what the driver had made available before it stopped, or powered off, is
+   output all the same, as much of it as the reader takes at once. */
+void cop_virtio_port_finish (CopVirtioPort *port);

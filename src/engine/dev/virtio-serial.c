@@ -300,6 +300,10 @@ port_opened (CopVirtioPort *port, bool open G_GNUC_UNUSED)
 static bool
 stop (CopVirtio *virtio, unsigned patience_ms G_GNUC_UNUSED)
 {
+  Serial *serial = (Serial *) virtio;
+
+  for (unsigned i = 0; i < serial->n_channels; i++)
+    cop_virtio_port_finish (&serial->ports[i]);
   cop_virtio_schedule (virtio);
   return true;
 }

@@ -167,6 +167,22 @@ test_save (void)
 }
 
 static void
+test_last_words (void)
+{
+  cop_autofd int peer = -1;
+  g_autoptr (TestVirtio) t = console_new (&peer);
+  TestSegment out = { test_virtio_alloc (t, 5), 5, false };
+  char got[6] = "";
+
+  g_test_summary ("What the driver made available before the machine ends is output all the same");
+  memcpy (test_virtio_at (t, out.gpa), "bye!\n", 5);
+  test_virtio_add (t, TX, &out, 1);
+  test_virtio_quiesce (t);
+  read_all (peer, (uint8_t *) got, 5);
+  g_assert_cmpstr (got, ==, "bye!\n");
+}
+
+static void
 test_emergency (void)
 {
   cop_autofd int peer = -1;
@@ -190,6 +206,7 @@ main (int argc, char **argv)
   g_test_add_func ("/virtio-console/input", test_input);
   g_test_add_func ("/virtio-console/size", test_size);
   g_test_add_func ("/virtio-console/save", test_save);
+  g_test_add_func ("/virtio-console/last-words", test_last_words);
   g_test_add_func ("/virtio-console/emergency", test_emergency);
   return g_test_run ();
 }
