@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs a test as an ordinary user: as-user.py TEST. Root gives up its rights for that, with a home,
 run-time folders and copies of the programs that the user can reach; other users just run it."""
+import glob
 import os
 import shutil
 import subprocess
@@ -30,7 +31,16 @@ def main():
                                 ignore=shutil.ignore_patterns('__pycache__'))
         for name in PROGRAMS:
             if name in environment:
+                # With what it loads from beside it.
+                for part in glob.glob(environment[name] + '-*.so'):
+                    shutil.copy(part, home)
                 environment[name] = shutil.copy(environment[name], home)
+        if 'COPPICE_UNITS' in environment:
+            for number, source in enumerate(environment['COPPICE_UNITS'].split(':')):
+                shutil.copytree(source, os.path.join(home, f'units{number}'), symlinks=True,
+                                ignore=shutil.ignore_patterns('*.p'))
+            environment['COPPICE_UNITS'] = ':'.join(
+                os.path.join(home, name) for name in os.listdir(home) if name.startswith('units'))
         for folder, _, files in os.walk(home):
             for path in [folder] + [os.path.join(folder, name) for name in files]:
                 os.chown(path, USER, USER)

@@ -107,24 +107,6 @@ assert conn.close() == 0
     assert result.returncode == 0, result.stderr
 
 
-def test_through_a_program():
-    """The way of ssh, without ssh: a program carries the connection on its standard files."""
-    carrier = daemon.write('carrier', f'''#!/usr/bin/python3
-import os, socket, sys, threading
-s = socket.socket(socket.AF_UNIX)
-s.connect({daemon.socket!r})
-def up():
-    while data := os.read(0, 65536):
-        s.sendall(data)
-    s.shutdown(socket.SHUT_WR)
-threading.Thread(target=up, daemon=True).start()
-while data := s.recv(65536):
-    os.write(1, data)
-''')
-    os.chmod(carrier, 0o755)
-    assert 'Coppice' in daemon.ok('version', uri=f'coppice+ext:///session?command={carrier}')
-
-
 def test_second_daemon_is_refused():
     before = daemon.ok('uri')
     with tempfile.TemporaryDirectory() as root:
