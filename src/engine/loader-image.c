@@ -5,10 +5,12 @@
  *   0   code, or "MZ" of the EFI stub    16  image_size: memory, past the end of the file
  *   8   text_offset                      24  flags: bit 0 big-endian
  *   48  "RISCV\0\0\0"                    56  "RSC\x05"
+ *   60  offset of the EFI stub's PE header, whose sections say how long the file is
  *
  *   zboot: 0 "MZ\0\0"  4 "zimg"  8 payload offset  12 payload size  24 name of the compression
  *
- * Source: Linux Documentation/arch/riscv/boot-image-header.rst, drivers/firmware/efi/libstub
+ * Source: Linux Documentation/arch/riscv/boot-image-header.rst, drivers/firmware/efi/libstub;
+ *   Microsoft PE Format, "COFF File Header" and "Section Table"
  */
 #include "common/checked.h"
 #include "engine/dev/platform.h"
@@ -16,6 +18,8 @@
 
 #define HEADER_SIZE 64
 #define ZBOOT_HEADER_SIZE 64
+#define PE_HEADER_SIZE 24
+#define PE_SECTION_SIZE 40
 #define MAX_UNPACKED_ELF (UINT64_C (1) << 30)
 
 typedef struct
@@ -70,6 +74,39 @@ refuse (const CopBootFile *file, GError **error, const char *format, ...)
   va_end (args);
   g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_IMAGE, "%s: %s", file->label, what);
   return false;
+}
+
+/* An image that was cut short runs into zeroes somewhere later, and nobody knows why; one with an
+   EFI stub says where its last byte is. */
+static bool
+check_length (const CopBootFile *file, GError **error)
+{
+  size_t size;
+  const uint8_t *data = g_bytes_get_data (file->bytes, &size);
+  uint64_t pe = size >= HEADER_SIZE ? cop_le32 (data + 60) : 0;
+  uint64_t table;
+  unsigned n_sections;
+
+  if (size < HEADER_SIZE || memcmp (data, "MZ", 2) != 0 ||
+      !cop_range_within (pe, PE_HEADER_SIZE, size) || memcmp (data + pe, "PE\0\0", 4) != 0)
+    return true;
+  n_sections = cop_le16 (data + pe + 6);
+  table = pe + PE_HEADER_SIZE + cop_le16 (data + pe + 20);
+  for (unsigned i = 0; i < n_sections; i++)
+    {
+      uint64_t at = table + (uint64_t) i * PE_SECTION_SIZE;
+      uint64_t end = at + PE_SECTION_SIZE;
+
+      if (end <= size)
+        end = (uint64_t) cop_le32 (data + at + 16) + cop_le32 (data + at + 20);
+      if (end > size)
+        return refuse (
+          file, error,
+          "the file ends at offset 0x%zx, but the kernel in it at 0x%" G_GINT64_MODIFIER
+          "x or later; get the file anew",
+          size, end);
+    }
+  return true;
 }
 
 /* The compressed kernel inside a zboot file; NULL without an error when it is no such file. */
@@ -211,6 +248,8 @@ cop_image_load (CopBootPlan *plan, const CopBootFile *file, uint64_t *entry, GEr
                      "give a kernel built for riscv64");
     }
 
+  if (packing == COP_PACKING_NONE && !check_length (file, error))
+    return false;
   if (header.flags & 1)
     return refuse (file, error, "at offset 0x18: the kernel is big-endian, harts are not");
 

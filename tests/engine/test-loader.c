@@ -67,6 +67,18 @@ efi_stub_image (void)
   return test_poke (plain_image (), 0, 2, 0x5a4d);
 }
 
+/* With a PE header that has one section, up to the end of the file. */
+static GBytes *
+efi_stub_sections (void)
+{
+  GBytes *image = test_poke (efi_stub_image (), 60, 4, 64);
+
+  image = test_poke (image, 64, 8, 0x1000000004550); /* PE, one section */
+  image = test_poke (image, 64 + 20, 2, 16); /* bytes before the table */
+  image = test_poke (image, 64 + 24 + 16 + 16, 4, 0x3000);
+  return test_poke (image, 64 + 24 + 16 + 20, 4, 0x1000);
+}
+
 static GBytes *
 old_image (void)
 {
@@ -123,6 +135,7 @@ static const struct
   { "zboot gzip",      zboot_gzip,      COP_BOOT_SBI,  KERNEL },
   { "zboot zstd",      zboot_zstd,      COP_BOOT_SBI,  KERNEL },
   { "EFI stub Image",  efi_stub_image,  COP_BOOT_SBI,  KERNEL },
+  { "EFI stub with sections", efi_stub_sections, COP_BOOT_SBI, KERNEL },
   { "no image_size",   old_image,       COP_BOOT_SBI,  KERNEL },
   { "text_offset",     image_elsewhere, COP_BOOT_SBI,  COP_DRAM_GPA + 4 * COP_MIB },
   { "vmlinux",         vmlinux,         COP_BOOT_SBI,  KERNEL },
@@ -277,6 +290,18 @@ x86_kernel (void)
 }
 
 static GBytes *
+stub_cut (void)
+{
+  return test_truncate (efi_stub_sections (), 0x3fff);
+}
+
+static GBytes *
+stub_cut_table (void)
+{
+  return test_truncate (efi_stub_sections (), 64 + 24 + 16 + 39);
+}
+
+static GBytes *
 zboot_outside (void)
 {
   return test_poke (zboot_gzip (), 12, 4, 0xffffffff);
@@ -398,6 +423,8 @@ static const struct
   { "image_size too small", image_size_too_small,  COP_BOOT_SBI,  "at offset 0x10" },
   { "big-endian",          image_big_endian,       COP_BOOT_SBI,  "at offset 0x18" },
   { "no room for dtb",     image_over_dtb,         COP_BOOT_SBI,  "no room for the device tree" },
+  { "EFI stub cut",        stub_cut,               COP_BOOT_SBI,  "ends at offset 0x3fff, but the kernel in it at 0x4000" },
+  { "EFI stub cut table",  stub_cut_table,         COP_BOOT_SBI,  "ends at offset 0x8f, but the kernel in it at 0x90" },
   { "zboot outside",       zboot_outside,          COP_BOOT_SBI,  "lies past the end" },
   { "ELF cut header",      elf_cut_header,         COP_BOOT_BARE, "ends in its header" },
   { "ELF cut segments",    elf_cut_segments,       COP_BOOT_BARE, "program headers lie past" },
