@@ -130,3 +130,12 @@ cop_domain_balloon_changed (CopDomain *domain, uint64_t given)
   event.value = domain->running->current_memory / COP_KIB;
   cop_domain_tell_locked (domain, &event);
 }
+
+void
+cop_domain_found_again (CopDomain *domain, CopVm *vm)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->lock);
+
+  if (domain->vm == vm && domain->running != NULL)
+    cop_domain_refresh_from_counters (domain);
+}

@@ -83,6 +83,10 @@ cop_domain_on_vm_event (CopVm *vm, const CopVmEvent *event, gpointer data)
       cop_domain_channel_changed (domain, event->channel, event->open);
       break;
 
+    case COP_VM_EVENT_FOUND:
+      cop_domain_found_again (domain, vm);
+      break;
+
     case COP_VM_EVENT_BALLOON:
       cop_domain_balloon_changed (domain, event->balloon);
       break;

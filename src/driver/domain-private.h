@@ -145,6 +145,8 @@ void cop_driver_remove_stray_channels (CopDriver *driver);
 /* What the guest has done. */
 void cop_domain_channel_changed (CopDomain *domain, unsigned channel, bool open);
 void cop_domain_balloon_changed (CopDomain *domain, uint64_t given);
+/* The connection to @vm was made again. */
+void cop_domain_found_again (CopDomain *domain, CopVm *vm);
 /* With the mutex held: shows in what runs what the guest has done before anybody listened. */
 void cop_domain_refresh_from_counters (CopDomain *domain);
 

@@ -5,6 +5,7 @@
  *   vm.c         the object: calls, events, the end
  *   vm-start.c   a new process, and one found again
  *   vm-launch.c  from a domain's configuration to what the process is told and given
+ *   vm-reconnect.c  a connection that broke
  *   vm-stat.c    what the kernel knows of the process
  */
 #pragma once
@@ -55,6 +56,22 @@ bool cop_vm_map_counters (CopVm *vm, int fd, GError **error);
 
 /* Begins to tell events, and to notice the end. */
 void cop_vm_watch (CopVm *vm, CopVmEventFunc func, gpointer data, GDestroyNotify destroy);
+
+/* Whether the process has ended, though its end may not have been noticed yet. */
+bool cop_vm_has_died (CopVm *vm);
+
+/* On the supervisor's thread: tells the listener, unless @vm is let go of. */
+void cop_vm_tell (CopVm *vm, const CopVmEvent *event);
+
+/* Has events of @client told, and its end noticed. */
+void cop_vm_listen_to (CopVm *vm, CopClient *client);
+
+/* vm-reconnect.c: for cop_client_attach(). @data: the CopVm */
+void cop_vm_connection_lost (CopClient *client, const GError *reason, gpointer data);
+
+/* vm-start.c: what makes sure that @client leads to the process of @vm, over a socket of its own.
+   Waits. Returns: (transfer full): connected; NULL when nobody, or somebody else, answers */
+CopClient *cop_vm_connect_again (CopVm *vm, CopVmRpcStatus *status, GError **error);
 
 /* Takes over what the process says of itself. */
 void cop_vm_set_status (CopVm *vm, const CopVmRpcStatus *status);

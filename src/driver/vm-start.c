@@ -495,3 +495,30 @@ cop_vm_find (const char *run_dir, const char *uuid, const char *token, CopVmEven
   cop_vm_watch (vm, func, data, destroy);
   return g_steal_pointer (&vm);
 }
+
+CopClient *
+cop_vm_connect_again (CopVm *vm, CopVmRpcStatus *status, GError **error)
+{
+  cop_autofd int fd = connect_to (vm->folder, vm->uuid, error);
+  g_autoptr (CopClient) client = NULL;
+  CopVmRpcHelloRet hello;
+  int counters = -1;
+  CopClientOptions options = {
+    .timeout_ms = HELLO_TIMEOUT_MS,
+    .ret_fds = &counters,
+    .n_ret_fds = 1,
+  };
+  bool good;
+
+  if (fd < 0)
+    return NULL;
+  client = cop_client_new_for_fd (cop_fd_steal (&fd));
+  if (!cop_client_call_full (client, &cop_vm_program, COP_VM_RPC_HELLO, NULL, &hello, &options,
+                             error))
+    return NULL;
+  good = check_hello (&hello, vm->uuid, vm->token, options.n_ret_fds, error);
+  *status = hello.status;
+  cop_fd_clear (&counters);
+  cop_client_clear_ret (&cop_vm_program, COP_VM_RPC_HELLO, &hello);
+  return good ? g_steal_pointer (&client) : NULL;
+}

@@ -24,6 +24,8 @@
 #define QUIT_TIMEOUT_MS 10000
 /* How long a process may take for what it has only to say. */
 #define ANSWER_TIMEOUT_MS 30000
+/* How long a call waits for a connection that broke to be there again. */
+#define RECONNECT_US (5 * G_USEC_PER_SEC)
 /* How often progress is told. */
 #define PROGRESS_US (100 * 1000)
 
@@ -142,8 +144,8 @@ cop_vm_set_status (CopVm *vm, const CopVmRpcStatus *status)
 
 /* ---- events: on the supervisor's thread ---- */
 
-static void
-tell (CopVm *vm, const CopVmEvent *event)
+void
+cop_vm_tell (CopVm *vm, const CopVmEvent *event)
 {
   bool detached;
 
@@ -182,7 +184,7 @@ heard_event (CopClient *client G_GNUC_UNUSED, const CopProgram *program G_GNUC_U
     }
   else if (procedure != COP_VM_RPC_EVENT_RESET)
     return; /* of a newer process */
-  tell (vm, &event);
+  cop_vm_tell (vm, &event);
 }
 
 /* As waitpid() would give it. */
@@ -230,7 +232,7 @@ heard_death (gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
   g_mutex_unlock (&vm->lock);
   if (client != NULL)
     cop_client_close (client);
-  tell (vm, &event);
+  cop_vm_tell (vm, &event);
   return G_SOURCE_REMOVE;
 }
 
@@ -246,13 +248,19 @@ watch_ended (gpointer data)
 }
 
 void
+cop_vm_listen_to (CopVm *vm, CopClient *client)
+{
+  cop_client_attach (client, cop_vm_supervisor (), &cop_vm_program, heard_event,
+                     cop_vm_connection_lost, g_object_ref (vm), g_object_unref);
+}
+
+void
 cop_vm_watch (CopVm *vm, CopVmEventFunc func, gpointer data, GDestroyNotify destroy)
 {
   vm->func = func;
   vm->data = data;
   vm->destroy = destroy;
-  cop_client_attach (vm->client, cop_vm_supervisor (), &cop_vm_program, heard_event, NULL,
-                     g_object_ref (vm), g_object_unref);
+  cop_vm_listen_to (vm, vm->client);
   vm->death = g_unix_fd_source_new (vm->pidfd, G_IO_IN);
   g_source_set_callback (vm->death, G_SOURCE_FUNC (heard_death), g_object_ref (vm), watch_ended);
   g_source_set_static_name (vm->death, "coppice-vm");
@@ -271,19 +279,39 @@ set_gone (GError **error)
   return false;
 }
 
-/* Whether the process has ended, though its end may not have been noticed yet. */
-static bool
-has_died (CopVm *vm)
+bool
+cop_vm_has_died (CopVm *vm)
 {
   return cop_vm_status (vm) == COP_VM_GONE ||
          syscall (SYS_pidfd_send_signal, vm->pidfd, 0, NULL, 0) < 0;
 }
 
+/* After a call over @broken has failed: waits until the process is connected again, or known to be
+   gone. Returns: (transfer full) (nullable): the new connection */
+static CopClient *
+await_connection (CopVm *vm, CopClient *broken)
+{
+  int64_t until = g_get_monotonic_time () + RECONNECT_US;
+  CopClient *client = NULL;
+
+  g_mutex_lock (&vm->lock);
+  while (vm->client == broken && !vm->detached &&
+         g_cond_wait_until (&vm->changed, &vm->lock, until))
+    ;
+  if (vm->client != NULL && vm->client != broken)
+    client = g_object_ref (vm->client);
+  g_mutex_unlock (&vm->lock);
+  return client;
+}
+
+/* A call whose connection breaks is made once more over the next one: each does the same when it is
+   made twice. */
 static bool
 call_full (CopVm *vm, int32_t procedure, const void *args, void *ret, CopClientOptions *options,
            GError **error)
 {
   g_autoptr (CopClient) client = NULL;
+  g_autoptr (CopClient) again = NULL;
   g_autoptr (GError) failed = NULL;
 
   g_mutex_lock (&vm->lock);
@@ -294,12 +322,13 @@ call_full (CopVm *vm, int32_t procedure, const void *args, void *ret, CopClientO
     return set_gone (error);
   if (cop_client_call_full (client, &cop_vm_program, procedure, args, ret, options, &failed))
     return true;
-  /* The connection breaks a moment before the kernel tells of the end. */
+  /* A connection breaks a moment before the kernel tells of the process's end. */
   if (g_error_matches (failed, COP_DRIVER_ERROR, COP_DRIVER_ERROR_RPC))
     {
-      for (unsigned i = 0; i < 50 && !has_died (vm); i++)
-        g_usleep (2000);
-      if (has_died (vm))
+      again = await_connection (vm, client);
+      if (again != NULL)
+        return cop_client_call_full (again, &cop_vm_program, procedure, args, ret, options, error);
+      if (cop_vm_has_died (vm))
         return set_gone (error);
     }
   g_propagate_error (error, g_steal_pointer (&failed));

@@ -9,6 +9,8 @@
  * A process outlives the daemon that started it. It listens on RUN-DIR/vm/UUID.sock, where the next
  * daemon finds it again. Its end is noticed at once, by a pidfd.
  *
+ * A connection that breaks while the process lives is made again by itself: see vm-reconnect.c.
+ *
  * Every function may be called on any thread and, where it says that it waits, waits for the
  * process; calls of several threads run beside each other. When the process dies meanwhile they
  * fail with %COP_VM_ERROR_GONE.
@@ -60,6 +62,7 @@ typedef enum
   COP_VM_EVENT_ENDED, /* see CopVmEvent.end */
   COP_VM_EVENT_GONE, /* the process died, asked for or not; see .wait_status */
   COP_VM_EVENT_CHANNEL, /* the guest opened or closed a channel; see .channel, .open */
+  COP_VM_EVENT_FOUND, /* the connection had broken, and is there again: events may be missing */
   COP_VM_EVENT_BALLOON, /* the guest has given memory back, or taken it again; see .balloon */
   COP_VM_EVENT_LAST,
 } CopVmEventKind;

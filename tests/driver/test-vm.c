@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -626,6 +627,57 @@ test_cycles (Fixture *f, gconstpointer data G_GNUC_UNUSED)
   g_assert_null (g_dir_read_name (sockets));
 }
 
+/* Ends every connection of ours, as if the kernel had. */
+static void
+break_connections (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+  unsigned n = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      struct sockaddr_storage peer;
+      socklen_t size = sizeof peer;
+      int fd = atoi (name);
+
+      if (getpeername (fd, (struct sockaddr *) &peer, &size) == 0 && peer.ss_family == AF_UNIX &&
+          shutdown (fd, SHUT_RDWR) == 0)
+        n++;
+    }
+  g_assert_cmpuint (n, >, 0);
+}
+
+static void
+test_connection_lost (Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+  Running running = start (f, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary (
+    "A connection that breaks is made again: calls and events go on, and the machine does");
+  resume (&running);
+  expect (running.tty, "ready");
+  break_connections ();
+  wait_event (f, COP_VM_EVENT_FOUND);
+  g_assert_cmpint (cop_vm_status (running.vm), ==, COP_VM_RUNNING);
+  cop_vm_pause (running.vm, &error);
+  g_assert_no_error (error);
+  /* A call that meets the break itself waits for the next connection. */
+  break_connections ();
+  cop_vm_resume (running.vm, &error);
+  g_assert_no_error (error);
+  wait_event (f, COP_VM_EVENT_FOUND);
+  type (running.tty, "c");
+  expect (running.tty, "+");
+  type (running.tty, "r");
+  wait_event (f, COP_VM_EVENT_RESET);
+  expect (running.tty, "ready");
+  type (running.tty, "p");
+  wait_event (f, COP_VM_EVENT_ENDED);
+  stop (f, &running);
+}
+
 #define TEST(name, func) g_test_add ("/driver/vm/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -637,6 +689,7 @@ main (int argc, char **argv)
   TEST ("life", test_life);
   TEST ("actions", test_actions);
   TEST ("found-again", test_found_again);
+  TEST ("connection-lost", test_connection_lost);
   TEST ("save-cancelled", test_save_cancelled);
   TEST ("log", test_log);
   TEST ("wrong", test_wrong);
