@@ -222,14 +222,35 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
   return IR_NONE;
 }
 
+/* The low 32 bits of @ref are those of this. */
+static CopIrRef
+strip_extension (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+
+  return node->op == IR_SEXT32 || node->op == IR_ZEXT32 ? node->a : ref;
+}
+
 static CopIrRef
 simplify_sext32 (CopIrUnit *unit, CopIrRef a)
 {
   CopIrNode node = *cop_ir_node (unit, a);
+  CopIrRef left, right;
   uint64_t amount;
 
   if (cop_ir_is_sext32 (unit, a))
     return a;
+  /* The low half of these depends on low halves alone. */
+  if (node.op == IR_ADD || node.op == IR_SUB || node.op == IR_MUL || node.op == IR_AND ||
+      node.op == IR_OR || node.op == IR_XOR)
+    {
+      left = strip_extension (unit, node.a);
+      right = strip_extension (unit, node.b);
+      if (left != node.a || right != node.b)
+        return cop_ir_add (unit, IR_SEXT32,
+                           cop_ir_add (unit, node.op, left, right, IR_NONE, 0), IR_NONE, IR_NONE,
+                           0);
+    }
   /* Shifts of words as one operation, whether by a constant or masked by 31. */
   if (node.op == IR_SLL)
     {
@@ -268,6 +289,35 @@ simplify_sra (CopIrUnit *unit, CopIrRef a, CopIrRef b)
   return IR_NONE;
 }
 
+/* x << n | x >> (width - n), where x is a register. */
+static CopIrRef
+simplify_or (CopIrUnit *unit, CopIrRef a, CopIrRef b)
+{
+  CopIrNode left = *cop_ir_node (unit, a), right = *cop_ir_node (unit, b);
+  bool is_word = left.op == IR_SLL32 || left.op == IR_SRL32;
+  const CopIrNode *value, *other;
+  uint64_t up, down;
+  CopIrRef turned;
+
+  if (left.op == IR_SRL || left.op == IR_SRL32)
+    {
+      CopIrNode swap = left;
+
+      left = right;
+      right = swap;
+    }
+  if (left.op != (is_word ? IR_SLL32 : IR_SLL) || right.op != (is_word ? IR_SRL32 : IR_SRL) ||
+      !cop_ir_is_const (unit, left.b, &up) || !cop_ir_is_const (unit, right.b, &down) ||
+      up == 0 || down == 0 || up + down != (is_word ? 32 : 64))
+    return IR_NONE;
+  value = cop_ir_node (unit, left.a);
+  other = cop_ir_node (unit, right.a);
+  if (value->op != IR_GETX || other->op != IR_GETX || (value->imm & 31) != (other->imm & 31))
+    return IR_NONE;
+  turned = add_node (unit, is_word ? IR_ROR32 : IR_ROR, left.a, right.b, IR_NONE, 0);
+  return is_word ? cop_ir_add (unit, IR_SEXT32, turned, IR_NONE, IR_NONE, 0) : turned;
+}
+
 CopIrRef
 cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uint64_t imm)
 {
@@ -289,6 +339,8 @@ cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uin
     simpler = simplify_sext32 (unit, a);
   if (simpler == IR_NONE && op == IR_SRA)
     simpler = simplify_sra (unit, a, b);
+  if (simpler == IR_NONE && op == IR_OR)
+    simpler = simplify_or (unit, a, b);
   if (simpler == IR_NONE && op == IR_SELECT && left_const)
     simpler = left != 0 ? b : c;
   if (simpler != IR_NONE)

@@ -9,6 +9,7 @@
  */
 #include "engine/jit/translate.h"
 
+#include "engine/jit/forward.h"
 #include "engine/riscv/arith.h"
 #include "engine/riscv/fpu-host.h"
 #include "engine/riscv/mmu.h"
@@ -370,48 +371,6 @@ static const Meaning meanings[COP_INSN_LAST] = {
 
 /* --- one instruction ------------------------------------------------------------------------- */
 
-/* What takes the value before it as an operand and stays within the host's few scratch registers. */
-static bool
-is_cheap (CopIrOp op)
-{
-  switch (op)
-    {
-    case IR_ADD:
-    case IR_SUB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_SEXT8:
-    case IR_SEXT16:
-    case IR_SEXT32:
-    case IR_ZEXT16:
-    case IR_ZEXT32:
-    case IR_NOT:
-    case IR_CONST:
-    case IR_PC:
-    case IR_GETX:
-      return true;
-    default:
-      return false;
-    }
-}
-
-/* Cheap operations throughout, and shifts by constants. */
-static bool
-is_cheap_tree (const CopIrUnit *unit, CopIrRef ref)
-{
-  const CopIrNode *node;
-
-  if (ref == IR_NONE)
-    return true;
-  node = cop_ir_node (unit, ref);
-  if (node->op == IR_SLL || node->op == IR_SRL || node->op == IR_SRA || node->op == IR_SLL32 ||
-      node->op == IR_SRL32 || node->op == IR_SRA32)
-    return cop_ir_is_const (unit, node->b, NULL) && is_cheap_tree (unit, node->a);
-  return is_cheap (node->op) && is_cheap_tree (unit, node->a) && is_cheap_tree (unit, node->b) &&
-         is_cheap_tree (unit, node->c);
-}
-
 /* Instructions whose operand may be a tree instead of a register. */
 static bool
 takes_tree (CopInsnOp op)
@@ -462,7 +421,7 @@ prepare_merge (Translator *t)
   if (t->effects != PURE || rd == 0 || last == NULL || last->kind != IR_SETX || last->reg != rd)
     return;
   if (t->known[rd] == IR_NONE &&
-      (!takes_tree (t->insn.op) || !is_cheap_tree (t->unit, last->a) ||
+      (!takes_tree (t->insn.op) || !cop_ir_is_cheap (t->unit, last->a) ||
        cop_ir_depth (t->unit, last->a) > 2 || (two && t->insn.rs1 == rd && t->insn.rs2 == rd)))
     return;
   if (cop_ir_has_effect (t->unit, last->a))
@@ -696,6 +655,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
   t->block.end = offset;
   t->block.n = t->unit->statements->len - t->block.first;
   t->block.falls_through = more;
+  cop_forward_values (t->unit, &t->block);
   if (t->uses_spans)
     find_spans (t);
   g_array_append_val (t->unit->blocks, t->block);

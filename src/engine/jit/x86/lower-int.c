@@ -297,6 +297,16 @@ shift (CopJitBackend *b, CopShift op, bool w, const CopIrNode *node, CopReg dst,
             }
           return;
         }
+      if (rotates && b->host.bmi2 && amount != 0)
+        {
+          CopReg value = lower_to_some_reg (b, node->a, dst, keep);
+          unsigned width = w ? 64 : 32;
+
+          /* rorx */
+          asm_vex (&b->a, 3, 3, 0xf0, w, dst, RAX, value);
+          emit8 (&b->a, op == SHIFT_ROR ? (unsigned) amount : width - (unsigned) amount);
+          return;
+        }
       lower_value (b, node->a, dst, keep);
       if (amount != 0)
         asm_shift_ri (&b->a, op, w, dst, amount);
@@ -345,6 +355,12 @@ multiply (CopJitBackend *b, bool w, const CopIrNode *node, CopReg dst, uint32_t 
 
       asm_rr (&b->a, 0x69, w, dst, left);
       emit32 (&b->a, value);
+      return;
+    }
+  /* dst * x is x * dst. */
+  if (in_register (b, node->b) == dst && in_register (b, node->a) != NO_REG)
+    {
+      asm_rr (&b->a, 0x0faf, w, dst, in_register (b, node->a));
       return;
     }
   work = begin_binary (b, node->a, node->b, dst, keep);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Values that only serve to make others: which may move into their use, and which must stay.
+ */
+#include "engine/jit/forward.h"
+
+#include <glib.h>
+
+enum
+{
+  T0 = 5,
+  T1 = 6,
+  A0 = 10,
+  A1 = 11,
+};
+
+static CopIrRef
+x (CopIrUnit *unit, unsigned reg)
+{
+  return cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, reg);
+}
+
+static CopIrRef
+with (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t n)
+{
+  return cop_ir_add (unit, op, a, cop_ir_const (unit, n), IR_NONE, 0);
+}
+
+static CopIrRef
+both (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
+{
+  return cop_ir_add (unit, op, a, b, IR_NONE, 0);
+}
+
+static void
+set (CopIrUnit *unit, unsigned reg, CopIrRef value)
+{
+  CopIrStatement statement = { .kind = IR_SETX, .reg = reg, .a = value, .b = IR_NONE,
+                               .span = IR_NO_SPAN };
+
+  g_array_append_val (unit->statements, statement);
+}
+
+static void
+store (CopIrUnit *unit, CopIrRef gva, CopIrRef value)
+{
+  CopIrStatement statement = { .kind = IR_STORE, .a = gva, .b = value, .imm = 64,
+                               .span = IR_NO_SPAN };
+
+  g_array_append_val (unit->statements, statement);
+}
+
+/* The statements that are left, each as "kind reg op". */
+static void
+check (CopIrUnit *unit, const char *expected)
+{
+  CopIrBlock block = { .n = unit->statements->len };
+  g_autofree char *text = NULL;
+
+  g_array_append_val (unit->blocks, block);
+  cop_forward_values (unit, &block);
+  text = cop_ir_dump (unit);
+  g_assert_cmpstr (strchr (text, '\n') + 1, ==, expected);
+  cop_ir_unit_free (unit);
+}
+
+static void
+test_rotation (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("two shifts and an or of words are a rotation, though other values lie between");
+  set (unit, T0, with (unit, IR_SRL32, x (unit, A0), 19));
+  set (unit, T1, with (unit, IR_SLL32, x (unit, A0), 13));
+  set (unit, T1, both (unit, IR_OR, x (unit, T1), x (unit, T0)));
+  set (unit, T0, with (unit, IR_SRL32, x (unit, A0), 10));
+  check (unit, "  000  t1 = SEXT32 (ROR32 (a0, 19))\n"
+               "  000  t0 = SRL32 (a0, 10)\n");
+}
+
+static void
+test_no_rotation (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("shifts that do not add up, or of two registers, are none");
+  set (unit, T0, both (unit, IR_OR, with (unit, IR_SRL32, x (unit, A0), 19),
+                       with (unit, IR_SLL32, x (unit, A0), 12)));
+  set (unit, T1, both (unit, IR_OR, with (unit, IR_SRL, x (unit, A0), 60),
+                       with (unit, IR_SLL, x (unit, A1), 4)));
+  check (unit, "  000  t0 = OR (SRL32 (a0, 19), SLL32 (a0, 12))\n"
+               "  000  t1 = OR (SRL (a0, 60), SLL (a1, 4))\n");
+}
+
+static void
+test_seen (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a value stays where a trap or the block's end could see it");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  store (unit, x (unit, A1), x (unit, A1));
+  set (unit, T0, with (unit, IR_SLL, x (unit, T0), 1));
+  check (unit, "  000  t0 = ADD (a0, 1)\n"
+               "  000  store a1 <- a1\n"
+               "  000  t0 = SLL (t0, 1)\n");
+}
+
+static void
+test_operand_changes (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a value does not move behind a change of what it is made of");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  set (unit, A0, x (unit, A1));
+  set (unit, T0, with (unit, IR_SLL, x (unit, T0), 1));
+  check (unit, "  000  t0 = ADD (a0, 1)\n"
+               "  000  a0 = a1\n"
+               "  000  t0 = SLL (t0, 1)\n");
+}
+
+static void
+test_two_uses (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("what is used twice is worked out once");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  set (unit, T1, both (unit, IR_XOR, x (unit, T0), x (unit, A1)));
+  set (unit, T0, both (unit, IR_AND, x (unit, T0), x (unit, A1)));
+  check (unit, "  000  t0 = ADD (a0, 1)\n"
+               "  000  t1 = XOR (t0, a1)\n"
+               "  000  t0 = AND (t0, a1)\n");
+}
+
+static void
+test_no_use (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("what nobody uses is not worked out");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  set (unit, A0, with (unit, IR_ADD, x (unit, A0), 2));
+  set (unit, T0, x (unit, A1));
+  check (unit, "  000  a0 = ADD (a0, 2)\n"
+               "  000  t0 = a1\n");
+}
+
+static void
+test_size (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopIrRef left, right;
+
+  g_test_summary ("trees do not outgrow the scratch registers");
+  left = both (unit, IR_ADD, with (unit, IR_SLL, x (unit, A0), 5), with (unit, IR_SLL, x (unit, A1), 6));
+  right = both (unit, IR_ADD, with (unit, IR_SLL, x (unit, A1), 7), with (unit, IR_SLL, x (unit, A0), 8));
+  set (unit, T0, left);
+  set (unit, T1, right);
+  set (unit, T1, both (unit, IR_XOR, x (unit, T1), x (unit, T0)));
+  set (unit, T0, cop_ir_const (unit, 0));
+  /* One of them may move, not both. */
+  check (unit, "  000  t1 = ADD (SLL (a1, 7), SLL (a0, 8))\n"
+               "  000  t1 = XOR (t1, ADD (SLL (a0, 5), SLL (a1, 6)))\n"
+               "  000  t0 = 0\n");
+}
+
+static void
+test_words (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopIrRef inner;
+
+  g_test_summary ("the low half of a sum does not wait for the extension of its operands");
+  inner = cop_ir_add (unit, IR_SEXT32, both (unit, IR_ADD, x (unit, A0), x (unit, A1)), IR_NONE,
+                      IR_NONE, 0);
+  set (unit, T0, cop_ir_add (unit, IR_SEXT32, both (unit, IR_ADD, inner, x (unit, T1)), IR_NONE,
+                             IR_NONE, 0));
+  check (unit, "  000  t0 = SEXT32 (ADD (ADD (a0, a1), t1))\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/jit/forward/rotation", test_rotation);
+  g_test_add_func ("/jit/forward/no-rotation", test_no_rotation);
+  g_test_add_func ("/jit/forward/seen", test_seen);
+  g_test_add_func ("/jit/forward/operand-changes", test_operand_changes);
+  g_test_add_func ("/jit/forward/two-uses", test_two_uses);
+  g_test_add_func ("/jit/forward/no-use", test_no_use);
+  g_test_add_func ("/jit/forward/size", test_size);
+  g_test_add_func ("/jit/forward/words", test_words);
+  return g_test_run ();
+}
