@@ -17,6 +17,7 @@ static const struct
   HART_FIGURE ("tlb-fetch-misses", stats.tlb_misses[COP_ACCESS_FETCH]),
   HART_FIGURE ("page-walks",       stats.walks),
   HART_FIGURE ("tlb-flushes",      stats.tlb_flushes),
+  HART_FIGURE ("code-generations", generation_clock),
   HART_FIGURE ("traps",            stats.traps),
   HART_FIGURE ("interrupts",       stats.interrupts),
   HART_FIGURE ("mmio",             stats.mmio),

@@ -46,6 +46,7 @@ void
 cop_block_cache_flush (CopBlockCache *cache)
 {
   memset (cache->jumps, 0, sizeof cache->jumps);
+  memset (cache->parts, 0, sizeof cache->parts);
   memset (cache->buckets, 0, sizeof cache->buckets);
   memset (cache->pages, 0, sizeof cache->pages);
   memset (cache->crossing, 0, sizeof cache->crossing);
@@ -189,28 +190,44 @@ is_known (CopBlockCache *cache, uint64_t gpa)
   return false;
 }
 
+/* Puts the block at *@place first in its bucket: most of the others have been translated since, and are
+   not asked for any more. */
+static CopBlock *
+put_first (CopBlock **bucket, CopBlock **place)
+{
+  CopBlock *block = *place;
+
+  *place = block->bucket_next;
+  block->bucket_next = *bucket;
+  *bucket = block;
+  return block;
+}
+
 /* The block at @gpa, in the bucket or built there. @part: as in CopBlock.
 
    Code that is asked for the first time is decoded into the scratch block: most of a large program
    runs once, and costs least when it leaves nothing behind. */
 static CopBlock *
-find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes, unsigned part)
+find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes,
+               unsigned part)
 {
   CopBlock **bucket = bucket_of (cache, gpa, cache->hart->mode);
   CopBlock *block;
 
-  for (block = *bucket; block != NULL; block = block->bucket_next)
-    if (block->gpa == gpa && block->mode == cache->hart->mode && block->part == part)
-      {
-        uint64_t gpa2;
+  for (CopBlock **place = bucket; *place != NULL; place = &(*place)->bucket_next)
+    {
+      uint64_t gpa2;
 
-        if (block->gpa2 == 0)
-          return block;
-        if (cop_mmu_fetch (cache->hart, pc + 2, &gpa2) == NULL)
-          return NULL;
-        if (gpa2 == block->gpa2)
-          return block;
-      }
+      block = *place;
+      if (block->gpa != gpa || block->mode != cache->hart->mode || block->part != part)
+        continue;
+      if (block->gpa2 == 0)
+        return put_first (bucket, place);
+      if (cop_mmu_fetch (cache->hart, pc + 2, &gpa2) == NULL)
+        return NULL;
+      if (gpa2 == block->gpa2)
+        return put_first (bucket, place);
+    }
 
   if (part == 0 && cache->has_better != NULL && cache->has_better (cache->hart, gpa))
     {
@@ -275,17 +292,34 @@ cop_block_cache_get (CopBlockCache *cache, uint64_t pc)
   return block;
 }
 
+static CopJump *
+part_slot (CopBlockCache *cache, uint64_t pc, unsigned insns)
+{
+  return &cache->parts[((pc >> 1) ^ (pc >> (1 + COP_PART_BITS)) ^ insns << 4) &
+                       ((1u << COP_PART_BITS) - 1)];
+}
+
 CopBlock *
 cop_block_cache_get_part (CopBlockCache *cache, uint64_t pc, unsigned max_insns)
 {
+  unsigned insns = MIN (max_insns, COP_BLOCK_MAX_INSNS);
+  CopJump *known = part_slot (cache, pc, insns);
+  const uint8_t *bytes;
+  CopBlock *block;
   uint64_t gpa;
-  const uint8_t *bytes = cop_mmu_fetch (cache->hart, pc, &gpa);
 
+  if (known->pc == pc && known->tag == cache->hart->code_tag && known->block->part == insns &&
+      known->block->gpa != COP_BLOCK_DEAD)
+    return known->block;
+  bytes = cop_mmu_fetch (cache->hart, pc, &gpa);
   if (bytes == NULL)
     return NULL;
   if (cop_tlb_lookup (cache->hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
     return cop_block_cache_get_short (cache, pc, 1);
-  return find_or_build (cache, pc, gpa, bytes, MIN (max_insns, COP_BLOCK_MAX_INSNS));
+  block = find_or_build (cache, pc, gpa, bytes, insns);
+  if (block != NULL)
+    *known = (CopJump){ pc, cache->hart->code_tag, block };
+  return block;
 }
 
 void

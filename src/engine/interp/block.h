@@ -103,6 +103,8 @@ typedef struct
   CopBlock *block;
 } CopJump;
 
+#define COP_PART_BITS 10
+
 #define COP_BLOCK_BUCKETS 16384
 #define COP_BLOCK_PAGES 4096
 #define COP_BLOCK_CROSSING 1024
@@ -116,6 +118,7 @@ typedef struct
   CopHart           *hart;      /* (unowned) */
   const void *const *labels;    /* (unowned): COP_OP_LABELS of them */
   CopJump            jumps[1u << COP_JUMP_BITS];
+  CopJump            parts[1u << COP_PART_BITS];        /* the same for cop_block_cache_get_part() */
   CopBlock          *buckets[COP_BLOCK_BUCKETS];
   CopBlock          *pages[COP_BLOCK_PAGES];
   CopBlock          *crossing[COP_BLOCK_CROSSING];
