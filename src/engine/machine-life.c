@@ -48,18 +48,20 @@ hold_harts (CopMachine *machine)
 static bool
 quiesce_devices (CopMachine *machine, unsigned wait_ms)
 {
+  const CopDevice *unquiet = NULL;
+
   if (machine->quiet)
     return true;
-  machine->unquiet = NULL;
   for (unsigned i = 0; i < machine->bus.devices->len; i++)
     {
       CopDevice *device = g_ptr_array_index (machine->bus.devices, i);
 
       if (device->type->quiesce != NULL && !device->type->quiesce (device, wait_ms))
-        machine->unquiet = device;
+        unquiet = device;
     }
+  __atomic_store_n (&machine->unquiet, unquiet, __ATOMIC_RELEASE);
   machine->disturbed = true;
-  machine->quiet = machine->unquiet == NULL;
+  machine->quiet = unquiet == NULL;
   return machine->quiet;
 }
 
@@ -316,12 +318,14 @@ cop_machine_want_pause (CopMachine *machine)
 static bool
 give_up_pause (CopMachine *machine, GError **error)
 {
+  const CopDevice *unquiet = __atomic_load_n (&machine->unquiet, __ATOMIC_ACQUIRE);
+
   machine->want_running = true;
   change (machine);
   g_set_error (error, COP_MACHINE_ERROR, COP_MACHINE_ERROR_HOST,
                "the machine cannot be paused and goes on: the storage of %s does not answer; try "
                "again later, or reset or end the machine, which waits for it only %u s",
-               machine->unquiet != NULL ? machine->unquiet->id : "a disk",
+               unquiet != NULL ? unquiet->id : "a disk",
                (patience_ms (machine) + 999) / 1000);
   return false;
 }
@@ -490,7 +494,8 @@ wait_for_gone (CopMachine *machine, unsigned n)
 static void
 end_thread (CopMachine *machine, GThread *thread)
 {
-  if (machine->unquiet != NULL || machine->ram->n_pins > 0)
+  if (__atomic_load_n (&machine->unquiet, __ATOMIC_ACQUIRE) != NULL ||
+      cop_ram_is_pinned (machine->ram))
     g_thread_unref (thread);
   else
     g_thread_join (thread);

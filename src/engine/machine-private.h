@@ -78,7 +78,7 @@ struct CopMachine
   CopEnd  want_end;             /* the first reason stays */
   CopEnd  end;                  /* valid when status is COP_MACHINE_ENDED */
   GError *reset_error;          /* (owned) (nullable): of the last reset */
-  const CopDevice *unquiet;     /* (unowned) (nullable): whose host does not answer */
+  const CopDevice *unquiet;     /* (unowned) (nullable) atomic: whose host does not answer */
 
   bool quiet;                   /* settle()'s: devices are quiesced */
   bool disturbed;               /* settle()'s: some are, and all have to be resumed */

@@ -240,6 +240,17 @@ cop_ram_pin (CopRam *ram)
   g_mutex_unlock (&ram->pin_lock);
 }
 
+bool
+cop_ram_is_pinned (CopRam *ram)
+{
+  bool pinned;
+
+  g_mutex_lock (&ram->pin_lock);
+  pinned = ram->n_pins > 0;
+  g_mutex_unlock (&ram->pin_lock);
+  return pinned;
+}
+
 void
 cop_ram_unpin (CopRam *ram)
 {

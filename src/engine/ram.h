@@ -159,3 +159,4 @@ bool cop_ram_clear (CopRam *ram, GError **error);
  */
 void cop_ram_pin (CopRam *ram);
 void cop_ram_unpin (CopRam *ram);
+bool cop_ram_is_pinned (CopRam *ram);

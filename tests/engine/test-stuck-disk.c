@@ -147,17 +147,8 @@ wait_for_answer (CopMachine *machine)
 static void
 wait_for_stale (CopMachine *machine)
 {
-  CopRam *ram = cop_machine_ram (machine);
-  unsigned n_pins;
-
-  do
-    {
-      g_usleep (1000);
-      g_mutex_lock (&ram->pin_lock);
-      n_pins = ram->n_pins;
-      g_mutex_unlock (&ram->pin_lock);
-    }
-  while (n_pins > 0);
+  while (cop_ram_is_pinned (cop_machine_ram (machine)))
+    g_usleep (1000);
 }
 
 static void

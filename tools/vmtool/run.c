@@ -515,7 +515,7 @@ static const VmtOption options[] = {
   { "memory",         VMT_SIZE,   N_ ("size of the guest's memory"), .otherwise = VMT_RUN_DEFAULT_MEMORY, .min = COP_MIB, .max = 1024 * COP_GIB },
   { "harts",          VMT_INT,    N_ ("number of harts, each on a thread of its own"), .otherwise = "1", .min = 1, .max = COP_MAX_HARTS },
   { "cpu",            VMT_STRING, N_ ("switch extensions, as in zba=off,sv57=off"), "LIST" },
-  { "engine",         VMT_STRING, N_ ("how instructions are executed"), "NAME", .complete = vmt_complete_engines },
+  { "engine",         VMT_STRING, N_ ("how instructions are executed: hybrid, jit or interp; the first that there is"), "NAME", .complete = vmt_complete_engines },
   { "jit-cache",      VMT_SIZE,   N_ ("room for translated code"), .otherwise = "256M", .min = COP_MIB, .max = COP_GIB },
   { "verify",         VMT_FLAG,   N_ ("run the interpreter in step with translated code, and stop where they differ; for one hart, slow") },
   { "disk",           VMT_PATH,   N_ ("attach a raw disk"), "FILE[,readonly][,serial=TEXT][,format=raw]", .repeated = true },
