@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -380,9 +381,9 @@ def test_files_are_volumes():
 class Console:
     """virsh console on a terminal of its own."""
 
-    def __init__(self, name):
+    def __init__(self, name, *options, command='console'):
         self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(['virsh', '-c', daemon.uri, 'console', name, '--force'],
+        self.process = subprocess.Popen(['virsh', '-c', daemon.uri, command, name, *options],
                                         stdin=slave, stdout=slave, stderr=slave,
                                         start_new_session=True, env=dict(os.environ, LC_ALL='C'))
         os.close(slave)
@@ -438,6 +439,41 @@ def test_console():
     remove()
 
 
+def test_console_has_one_client():
+    """The next is refused, unless it takes over; then the first one is told, and ends."""
+    daemon.define()
+    daemon.ok('start', 'vm')
+    first = Console('vm')
+    first.expect(b'Escape character')
+    first.send(b'a')
+    first.expect(b'a1')
+    refused = Console('vm')
+    refused.expect(b'error: ')
+    assert refused.process.wait(60) != 0
+    second = Console('vm', '--force')
+    second.expect(b'Escape character')
+    second.send(b'b')
+    second.expect(b'b2')
+    first.process.wait(60)
+    daemon.ok('destroy', 'vm')      # under it
+    second.process.wait(60)
+    refused = Console('vm')
+    refused.expect(b'The domain is not running')
+    refused.process.wait(60)
+    remove()
+
+
+def test_console_from_the_start():
+    """No byte of a guest's first output is lost on who starts it with a console."""
+    daemon.define()
+    for _ in range(5):
+        console = Console('vm', '--console', command='start')
+        console.expect(b'ready')
+        console.close()
+        daemon.ok('destroy', 'vm')
+    remove()
+
+
 def test_crash_follows_on_crash():
     for action, reason in (('destroy', 'shut off (crashed)'), ('preserve', 'crashed (panicked)')):
         daemon.define(extra=f'<on_crash>{action}</on_crash>')
@@ -490,11 +526,22 @@ def test_virt_install_and_virt_xml():
         capture_output=True, text=True, env=dict(os.environ, LC_ALL='C', HOME=daemon.root))
     assert result.returncode == 0, result.stdout + result.stderr
     assert daemon.state('imported') == 'running'
-    result = subprocess.run(
-        ['virt-xml', '--connect', daemon.uri, 'imported', '--edit', '--memory', '96'],
-        capture_output=True, text=True, env=dict(os.environ, LC_ALL='C', HOME=daemon.root))
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert '98304' in daemon.ok('dumpxml', 'imported', '--inactive')
+    second = os.path.join(daemon.root, 'second.img')
+    shutil.copy(disk, second)
+
+    def virt_xml(*options):
+        changed = subprocess.run(
+            ['virt-xml', '--connect', daemon.uri, 'imported', *options],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            env=dict(os.environ, LC_ALL='C', HOME=daemon.root))
+        assert changed.returncode == 0, changed.stdout + changed.stderr
+        return daemon.ok('dumpxml', 'imported', '--inactive')
+    assert '98304' in virt_xml('--edit', '--memory', '96')
+    assert second in virt_xml('--add-device', '--disk', f'path={second},target.bus=virtio')
+    assert second not in virt_xml('--remove-device', '--disk', '2')
+    assert "type='user'" in virt_xml('--add-device', '--network', 'user')
+    assert '<description>by virt-xml' in virt_xml('--edit', '--metadata', 'description=by virt-xml')
+    assert daemon.state('imported') == 'running'
     remove('imported')
 
 
