@@ -15,6 +15,8 @@
 /* How long an answer may be: what fits a string on the wire. */
 #define ANSWER_MAX (4u << 20)
 #define DEFAULT_SECONDS 5
+/* How long a question waits for its turn. */
+#define TURN_SECONDS 30
 #define CHUNK 4096
 
 /* A connection to the guest's end. */
@@ -46,7 +48,8 @@ channel_path (CopDomain *domain, GError **error)
       const CopDomainChardev *channel = domain->running->channels->pdata[i];
 
       if (g_strcmp0 (channel->name, COP_AGENT_CHANNEL) != 0 ||
-          channel->source.type != COP_CHARDEV_UNIX || channel->source.path == NULL)
+          channel->source.type != COP_CHARDEV_UNIX || channel->source.path == NULL ||
+          channel->source.mode == COP_CHARDEV_MODE_CONNECT)
         continue;
       if (channel->state == COP_CHANNEL_STATE_CONNECTED)
         return g_strdup (channel->source.path);
@@ -56,7 +59,7 @@ channel_path (CopDomain *domain, GError **error)
     }
   cop_driver_fail (error, COP_DRIVER_ERROR_ARGUMENT_UNSUPPORTED,
                    _ ("QEMU guest agent is not configured: the domain has no channel '%s' of type "
-                      "'unix'"),
+                      "'unix' that is listened on"),
                    COP_AGENT_CHANNEL);
   return NULL;
 }
@@ -207,17 +210,50 @@ link_open (Link *link, CopDomain *domain, GError **error)
   return link->fd >= 0 && synchronize (link, error);
 }
 
+/* Waits until nobody else asks the agent. One that never answers holds up who waits for it without
+   a limit, and nobody else for longer than this. */
+static bool
+take_agent (CopDomain *domain, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->lock);
+  gint64 until = g_get_monotonic_time () + TURN_SECONDS * G_USEC_PER_SEC;
+
+  while (domain->agent_busy)
+    if (!g_cond_wait_until (&domain->agent_free, &domain->lock, until))
+      return cop_driver_fail (
+        error, COP_DRIVER_ERROR_OPERATION_TIMEOUT,
+        _ ("cannot acquire state change lock (held by another question to the "
+           "guest's agent)"));
+  domain->agent_busy = true;
+  return true;
+}
+
+static void
+give_agent (CopDomain *domain)
+{
+  g_mutex_lock (&domain->lock);
+  domain->agent_busy = false;
+  g_cond_signal (&domain->agent_free);
+  g_mutex_unlock (&domain->lock);
+}
+
 /* Says @command. Returns: (transfer full): the line that comes back */
 static char *
 converse (CopDomain *domain, const char *command, int timeout, GError **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&domain->agent_lock);
   g_auto (Link) link = { .fd = -1 };
+  char *line = NULL;
 
-  if (!link_open (&link, domain, error))
+  if (!take_agent (domain, error))
     return NULL;
-  set_limit (&link, timeout);
-  return send_line (&link, command, error) ? read_line (&link, false, error) : NULL;
+  if (link_open (&link, domain, error))
+    {
+      set_limit (&link, timeout);
+      if (send_line (&link, command, error))
+        line = read_line (&link, false, error);
+    }
+  give_agent (domain);
+  return line;
 }
 
 /* What an agent means that says no more than a class. */

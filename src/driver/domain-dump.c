@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PAGE 4096
+
 typedef struct
 {
   CopDomain *domain;
@@ -108,7 +110,8 @@ write_core (Dumping *dumping, GError **error)
 {
   CopDomain *domain = dumping->domain;
   bool live = (dumping->flags & COP_DUMP_LIVE) != 0;
-  uint64_t memory = domain->running->memory;
+  /* In whole pages, as machines have it. */
+  uint64_t memory = (domain->running->memory + PAGE - 1) / PAGE * PAGE;
   g_autoptr (CopMachineState) state = NULL;
   g_autoptr (GBytes) header = NULL;
   cop_autofd int fd =

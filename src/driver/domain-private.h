@@ -20,8 +20,6 @@ struct _CopDomain
   GMutex store_lock; /* held while the definition changes on disk */
   GMutex status_lock; /* held while what the next daemon must know is written */
 
-  GMutex agent_lock; /* held while the guest's agent is asked */
-
   GMutex lock; /* guards all below */
   char *name; /* (owned) */
   bool defined; /* there is a definition on disk */
@@ -37,6 +35,8 @@ struct _CopDomain
   CopVm *vm; /* (owned) (nullable) */
   gint64 started; /* us since the epoch */
   gconstpointer owner; /* connection that it is to be destroyed with; not to be dereferenced */
+  bool agent_busy; /* the guest's agent is asked something */
+  GCond agent_free; /* agent_busy */
   int agent_timeout; /* seconds; libvirt's -2 block, -1 default, 0 no wait */
   bool restart_at_begin; /* it crashed while no daemon was there */
   bool rebooting; /* the guest was asked to power off, and is to begin anew when it does */

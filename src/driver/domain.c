@@ -25,7 +25,7 @@ static void
 cop_domain_init (CopDomain *domain)
 {
   g_mutex_init (&domain->store_lock);
-  g_mutex_init (&domain->agent_lock);
+  g_cond_init (&domain->agent_free);
   g_mutex_init (&domain->status_lock);
   g_mutex_init (&domain->lock);
   g_cond_init (&domain->job_done);
@@ -48,7 +48,7 @@ cop_domain_finalize (GObject *object)
   g_cond_clear (&domain->job_done);
   g_mutex_clear (&domain->lock);
   g_mutex_clear (&domain->status_lock);
-  g_mutex_clear (&domain->agent_lock);
+  g_cond_clear (&domain->agent_free);
   g_mutex_clear (&domain->store_lock);
   G_OBJECT_CLASS (cop_domain_parent_class)->finalize (object);
 }

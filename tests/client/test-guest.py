@@ -125,8 +125,12 @@ def test_agent_errors():
     daemon.fails('unable to execute', 'qemu-agent-command', 'guest', '{"execute":"test-nonsense"}')
     daemon.fails('Guest agent not available for now', 'qemu-agent-command', 'guest', '--timeout', '1',
                  '{"execute":"test-silence"}')
-    # And then it is there again.
-    command('guest-ping')
+    # And then it is there again; who asks meanwhile waits for their turn.
+    silent = subprocess.Popen(['virsh', '-c', daemon.uri, 'qemu-agent-command', 'guest', '--timeout',
+                               '2', '{"execute":"test-silence"}'], stderr=subprocess.DEVNULL)
+    while silent.poll() is None:
+        command('guest-ping')
+    assert silent.returncode != 0
     daemon.fails('read only', 'qemu-agent-command', 'guest', '{"execute":"guest-ping"}',
                  read_only=True)
 
