@@ -34,6 +34,7 @@ make_machine (const char *folder)
   config->harts = 2;
   config->deterministic_seed = true;
   config->has_virtio_console = true;
+  config->balloon = true; /* 1.xml is older, and has none */
   config->disks[0] = (CopDiskConfig) {
     .fd = memfd_create ("disk", MFD_CLOEXEC), .label = g_strdup ("disk")
   };
