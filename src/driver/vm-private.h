@@ -37,6 +37,9 @@ struct _CopVm
   bool asked; /* cop_vm_destroy() was called */
   bool detached;
   GSource *death; /* (owned) (nullable): of pidfd, in the supervisor's context */
+  CopVmTimes ticks; /* what /proc said last of the process */
+  uint64_t resident; /* bytes; likewise */
+  int64_t ticks_at, resident_at; /* monotonic: when; 0: never */
 };
 
 /* The thread that events are told on, started when first needed. */

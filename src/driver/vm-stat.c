@@ -22,6 +22,10 @@
 /* The longest of the files is stat, with 52 numbers and a name. */
 #define PROC_SIZE 1536
 
+/* How long what the kernel counts in ticks, or page by page, is told again without being read. Many
+   clients that poll many machines then cost little more than one. */
+#define FRESH_US (50 * G_TIME_SPAN_MILLISECOND)
+
 /* Reads a small file below /proc, whole and with one read: it is made when it is read, and clients
    that poll many machines have that done thousands of times a second. */
 static bool
@@ -89,18 +93,31 @@ cop_vm_total_ns (CopVm *vm)
 bool
 cop_vm_times (CopVm *vm, CopVmTimes *times)
 {
+  int64_t now = g_get_monotonic_time ();
+  uint64_t total = cop_vm_total_ns (vm);
   char path[32];
-  uint64_t total;
+  bool fresh;
 
-  g_snprintf (path, sizeof path, "/proc/%d/stat", (int) vm->pid);
-  *times = (CopVmTimes){ 0 };
-  if (cop_vm_status (vm) == COP_VM_GONE || !read_stat (path, times))
-    return false;
-  /* Finer than ticks. */
-  total = cop_vm_total_ns (vm);
+  g_mutex_lock (&vm->lock);
+  *times = vm->ticks;
+  fresh = vm->ticks_at != 0 && now - vm->ticks_at < FRESH_US;
+  g_mutex_unlock (&vm->lock);
+  if (!fresh)
+    {
+      g_snprintf (path, sizeof path, "/proc/%d/stat", (int) vm->pid);
+      if (!read_stat (path, times))
+        *times = (CopVmTimes){ 0 };
+      g_mutex_lock (&vm->lock);
+      vm->ticks = *times;
+      vm->ticks_at = now;
+      g_mutex_unlock (&vm->lock);
+    }
+  /* The clock is finer than ticks, and says whether the process is there. */
   if (total != 0)
     times->total_ns = total;
-  return true;
+  else
+    *times = (CopVmTimes){ 0 };
+  return total != 0;
 }
 
 bool
@@ -133,12 +150,27 @@ cop_vm_hart_times (CopVm *vm, unsigned hart, CopVmTimes *times)
 uint64_t
 cop_vm_resident (CopVm *vm)
 {
+  int64_t now = g_get_monotonic_time ();
+  uint64_t resident;
   char path[32], text[PROC_SIZE];
-  const char *resident;
+  const char *pages;
+  bool fresh;
 
-  g_snprintf (path, sizeof path, "/proc/%d/statm", (int) vm->pid);
-  if (cop_vm_status (vm) == COP_VM_GONE || !read_proc (path, text) ||
-      (resident = strchr (text, ' ')) == NULL)
+  if (cop_vm_status (vm) == COP_VM_GONE)
     return 0;
-  return g_ascii_strtoull (resident + 1, NULL, 10) * (uint64_t) sysconf (_SC_PAGESIZE);
+  g_mutex_lock (&vm->lock);
+  resident = vm->resident;
+  fresh = vm->resident_at != 0 && now - vm->resident_at < FRESH_US;
+  g_mutex_unlock (&vm->lock);
+  if (fresh)
+    return resident;
+  g_snprintf (path, sizeof path, "/proc/%d/statm", (int) vm->pid);
+  pages = read_proc (path, text) ? strchr (text, ' ') : NULL;
+  resident =
+    pages != NULL ? g_ascii_strtoull (pages + 1, NULL, 10) * (uint64_t) sysconf (_SC_PAGESIZE) : 0;
+  g_mutex_lock (&vm->lock);
+  vm->resident = resident;
+  vm->resident_at = now;
+  g_mutex_unlock (&vm->lock);
+  return resident;
 }
