@@ -103,9 +103,11 @@ cop_insn_decode_fast (uint32_t bits, CopIsa isa, CopInsn *insn)
       unsigned bucket = cop_insn_bucket (bits);
       unsigned key = bucket << 7 | (bits >> 25 & cop_insn_guess_mask[bucket]);
       uint16_t guess = __atomic_load_n (&cop_insn_guesses[key], __ATOMIC_RELAXED);
-      const CopInsnRow *row = &cop_insn_table[guess - 1];
+      /* By arithmetic, without a branch; there is no row before the first. */
+      unsigned op = guess - (unsigned) (guess != 0);
+      const CopInsnRow *row = &cop_insn_table[op];
 
-      insn->op = guess - 1;
+      insn->op = op;
       insn->length = 4;
       insn->bits = bits;
       insn->rd = bits >> 7 & 31;
