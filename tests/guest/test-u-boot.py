@@ -90,7 +90,7 @@ def main():
     with tempfile.NamedTemporaryFile() as disk:
         disk.truncate(16 << 20)
         for number, (name, options) in enumerate(ROWS, 1):
-            if missing:
+            if missing and not os.environ.get('COPPICE_CHECK'):
                 print(f'ok {number} {name} # SKIP there is no {missing[0]}: install u-boot-qemu')
                 continue
             try:
