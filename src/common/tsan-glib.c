@@ -128,7 +128,7 @@ g_thread_pool_new (GFunc func, gpointer data, gint max, gboolean exclusive, GErr
 }
 
 /* GLib frees a pool on whichever thread is the last. */
-__attribute__ ((no_sanitize_thread, noinline)) static gpointer
+__attribute__ ((no_sanitize_thread, noipa)) static gpointer
 handed_of (const GThreadPool *pool)
 {
   return pool->user_data;
