@@ -151,7 +151,15 @@ g_thread_pool_push (GThreadPool *pool, gpointer item, GError **error)
   return NEXT (g_thread_pool_push) (pool, item, error);
 }
 
-/* What initialises once is seen by whoever finds that it was done. */
+/* What initialises once is seen by whoever finds that it was done, or waited for it. */
+gboolean (g_once_init_enter) (volatile void *location)
+{
+  gboolean first = NEXT (g_once_init_enter) (location);
+
+  __tsan_acquire ((void *) location);
+  return first;
+}
+
 void (g_once_init_leave) (volatile void *location, gsize result)
 {
   __tsan_release ((void *) location);
