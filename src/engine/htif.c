@@ -75,13 +75,24 @@ cop_htif_concerns (const CopHtif *htif, uint64_t gpa, uint64_t length)
   return gpa < line + LINE && line - MIN (gpa, line) < length;
 }
 
-static uint64_t
-load (const CopHtif *htif, uint64_t gpa)
+/* tohost, which is aligned and in RAM. Harts look at it while another one serves. */
+static uint64_t *
+tohost (const CopHtif *htif)
 {
-  uint64_t value = 0;
+  return (uint64_t *) (void *) cop_ram_span (htif->ram, htif->tohost, sizeof (uint64_t));
+}
 
-  cop_ram_read (htif->ram, gpa, &value, sizeof value);
-  return GUINT64_FROM_LE (value);
+static uint64_t
+load_tohost (const CopHtif *htif)
+{
+  return GUINT64_FROM_LE (__atomic_load_n (tohost (htif), __ATOMIC_ACQUIRE));
+}
+
+static void
+clear_tohost (CopHtif *htif)
+{
+  __atomic_store_n (tohost (htif), 0, __ATOMIC_RELEASE);
+  cop_ram_written (htif->ram, htif->tohost, sizeof (uint64_t));
 }
 
 static void
@@ -121,7 +132,7 @@ serve (CopHtif *htif, uint64_t request)
   uint64_t words[4];
   uint8_t byte = (uint8_t)payload;
 
-  store (htif, htif->tohost, 0);
+  clear_tohost (htif);
   if (device == 1 && command == 1)
     htif->ops->write (htif->data, &byte, 1);
   else if (device == 0 && command == 0 && (payload & 1))
@@ -140,11 +151,11 @@ cop_htif_poll (CopHtif *htif, CopHart *hart)
 {
   uint64_t request;
 
-  if (load (htif, htif->tohost) == 0)
+  if (load_tohost (htif) == 0)
     return;
 
   g_mutex_lock (&htif->lock);
-  request = load (htif, htif->tohost);
+  request = load_tohost (htif);
   if (request != 0)
     serve (htif, request);
   /* An engine that drops code of the line takes it off the watch. */
