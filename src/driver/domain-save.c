@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -454,8 +455,8 @@ open_memory (const char *path, const CopSavedMachine *saved, GError **error)
   if (!S_ISREG (stat_buffer.st_mode) || (uint64_t) stat_buffer.st_size != saved->memory_size)
     {
       g_set_error (error, COP_STORE_ERROR, COP_STORE_ERROR_CORRUPT,
-                   _ ("%s is not the memory that %s names: it has %" G_GINT64_FORMAT
-                      " bytes, not %" G_GUINT64_FORMAT),
+                   _ ("%s is not the memory that %s names: it has %" PRId64
+                      " bytes, not %" PRIu64),
                    memory, path, (gint64) stat_buffer.st_size, (guint64) saved->memory_size);
       return -1;
     }

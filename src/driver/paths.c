@@ -80,7 +80,7 @@ check_length (const char *path, gsize more, GError **error)
   if (strlen (path) + more <= max)
     return true;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
-               _ ("sockets at %s would have names of more than %" G_GSIZE_FORMAT
+               _ ("sockets at %s would have names of more than %zu"
                   " bytes, which the kernel does not take; choose a shorter path"),
                path, max);
   return false;

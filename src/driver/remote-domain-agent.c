@@ -8,6 +8,7 @@
 
 #include "driver/wire/addons.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* What the wire has room for. */
@@ -62,7 +63,7 @@ COP_REMOTE_HANDLES (domain_set_time, DomainSetTime)
   if (__builtin_mul_overflow (args->seconds, G_GINT64_CONSTANT (1000000000), &ns) ||
       __builtin_add_overflow (ns, (gint64) args->nseconds, &ns))
     return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG,
-                            _ ("Time %" G_GINT64_FORMAT " is too big for guest agent"),
+                            _ ("Time %" PRId64 " is too big for guest agent"),
                             (gint64) args->seconds);
   /* Without a time the guest takes that of its clock, which is the host's. */
   if ((args->flags & TIME_SYNC) == 0)

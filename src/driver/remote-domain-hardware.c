@@ -8,6 +8,7 @@
 #include "common/units.h"
 #include "xml/domain-device.h"
 
+#include <inttypes.h>
 #include <linux/input-event-codes.h>
 
 /* Core files ----------------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ COP_REMOTE_HANDLES (domain_block_resize, DomainBlockResize)
     return false;
   if ((args->flags & RESIZE_BYTES) == 0 && __builtin_mul_overflow (size, (uint64_t) COP_KIB, &size))
     return cop_driver_fail (error, COP_DRIVER_ERROR_OVERFLOW,
-                            _ ("%" G_GUINT64_FORMAT " KiB are too much"), (guint64) args->size);
+                            _ ("%" PRIu64 " KiB are too much"), (guint64) args->size);
   if (!cop_domain_begin_job (domain, COP_JOB_MODIFY, error))
     return false;
   ok = resize_disk (domain, args->disk, size, (args->flags & RESIZE_CAPACITY) != 0, error);

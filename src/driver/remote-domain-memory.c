@@ -8,6 +8,7 @@
 
 #include "common/units.h"
 
+#include <inttypes.h>
 #include <linux/virtio_balloon.h>
 
 /* libvirt's VIR_DOMAIN_MEM_MAXIMUM */
@@ -95,7 +96,7 @@ set_memory (CopServerCall *call, const CopRemoteDomain *dom, uint64_t kib, unsig
     return false;
   if (__builtin_mul_overflow (kib, (uint64_t) COP_KIB, &change.value))
     return cop_driver_fail (error, COP_DRIVER_ERROR_OVERFLOW,
-                            _ ("%" G_GUINT64_FORMAT " KiB are too much"), (guint64) kib);
+                            _ ("%" PRIu64 " KiB are too much"), (guint64) kib);
   if (kib == 0)
     return cop_driver_fail (error, COP_DRIVER_ERROR_INVALID_ARG, _ ("argument must not be zero"));
   if (!cop_domain_begin_job (domain, COP_JOB_MODIFY, error))

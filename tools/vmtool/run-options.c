@@ -8,6 +8,7 @@
 #include "store/image.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The UART is where keys come from. Until its driver is there, the kernel prints through SBI:
@@ -80,7 +81,7 @@ vmt_memory_option (const VmtCall *call, uint64_t *memory, GError **error)
   if (*memory % (4 * COP_KIB) == 0)
     return true;
   g_set_error (error, VMT_ERROR, VMT_ERROR_USAGE,
-               _ ("--memory: %" G_GUINT64_FORMAT " is no multiple of 4 KiB, the size of a page"),
+               _ ("--memory: %" PRIu64 " is no multiple of 4 KiB, the size of a page"),
                *memory);
   return false;
 }
