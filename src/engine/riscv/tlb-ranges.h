@@ -48,7 +48,7 @@ typedef struct
 
 /* Fills between two askings, and the instructions that make them too many. */
 #define COP_TLB_PATIENCE 16
-#define COP_TLB_PATIENCE_INSNS (COP_TLB_PATIENCE * 128)
+#define COP_TLB_PATIENCE_INSNS (COP_TLB_PATIENCE * 512)
 
 /* Returns: whether the access that fills range @n, with @instret retired, is to give it up */
 static inline bool

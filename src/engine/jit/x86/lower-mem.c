@@ -87,13 +87,13 @@ add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address, int32_t offset)
 /* rcx = addend for the whole span, the first byte of which is at @offset from @base; else to @miss.
    Returns: as lower_look_into_range() */
 static uint32_t
-check_span (CopJitBackend *b, const CopIrSpan *span, CopReg base, int32_t offset, unsigned range,
-            CopLabel miss)
+check_span (CopJitBackend *b, const CopIrSpan *span, CopReg base, int32_t offset, bool ranged,
+            unsigned range, CopLabel miss)
 {
   unsigned size = (unsigned) (span->high - span->low);
   CopAccess access = span->writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
 
-  if (b->host.fsgsbase)
+  if (ranged)
     return lower_look_into_range (b, base, offset, size, access, range, miss);
   lower_find_entry (b, base, HART_FIELD (tlb));
   asm_mov_rr (&b->a, true, RDX, base);
@@ -120,6 +120,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   CopReg base = home (b, span->base);
   int32_t low = span->low;
   CopMem place = mem (RSP, (int32_t) (8 * slot));
+  bool ranged = lower_uses_range (b, gva);
   CopStub *stub;
   CopLabel label, found;
 
@@ -135,7 +136,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
     }
 
   /* The look-up in the TLB wants the address in a register. */
-  if (!b->host.fsgsbase && low != 0)
+  if (!ranged && low != 0)
     {
       asm_lea (&b->a, true, RAX, mem (base, low));
       base = RAX;
@@ -145,10 +146,11 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   stub = add_access_stub (b, STUB_SPAN, base, low);
   stub->detail = (uint32_t) (span->high - span->low) | (span->writes ? SPAN_WRITES : 0) |
                  (is_store ? SPAN_STORES_FIRST : 0);
+  stub->ranged = ranged;
   stub->range = lower_choose_range (b, gva);
   label = stub->label;
   found = stub->found;
-  stub->site = check_span (b, span, base, low, stub->range, label);
+  stub->site = check_span (b, span, base, low, ranged, stub->range, label);
   asm_bind (&b->a, found);
   asm_store (&b->a, place, RCX);
   b->span_ready[slot] = true;
@@ -190,9 +192,10 @@ find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub
   CopReg base = NO_REG;
   int64_t offset = 0;
   unsigned reg = 0;
+  bool ranged = lower_uses_range (b, gva);
   CopLabel label, found;
 
-  if (b->host.fsgsbase && cop_ir_split_address (b->unit, gva, &reg, &offset) &&
+  if (ranged && cop_ir_split_address (b->unit, gva, &reg, &offset) &&
       offset >= INT32_MIN / 2 && offset <= INT32_MAX / 2)
     base = home (b, reg);
   if (base == NO_REG)
@@ -201,10 +204,11 @@ find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub
       offset = 0;
     }
   *stub = add_access_stub (b, kind, base, (int32_t) offset);
+  (*stub)->ranged = ranged;
   (*stub)->range = lower_choose_range (b, gva);
   label = (*stub)->label;
   found = (*stub)->found;
-  if (b->host.fsgsbase)
+  if (ranged)
     (*stub)->site = lower_look_into_range (b, base, (int32_t) offset, size, access,
                                            (*stub)->range, label);
   else
@@ -450,7 +454,7 @@ load_address (CopJitBackend *b, const CopStub *stub)
 static void
 fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
 {
-  if (b->host.fsgsbase)
+  if (stub->ranged)
     lower_fill_range (b, stub, size, writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD,
                       stub->kind != STUB_SPAN);
 }

@@ -75,6 +75,7 @@ typedef struct
   uint8_t  range;               /* that the access looks into */
   uint32_t site;                /* where the jump is written that gives it up; 0: nowhere */
   bool     in_loop;
+  bool     ranged;              /* the access looks into a range before the TLB */
   uint16_t map;                 /* in force where the stub is left for */
   CopLabel label, back;
   CopLabel found;               /* where to go on with the addend in rcx, the access still to do */
@@ -179,6 +180,8 @@ void lower_save_f (CopJitBackend *b);
 void lower_load_f (CopJitBackend *b);
 
 /* lower-ranges.c */
+/* Whether accesses to @gva by the statement in work are likely to find their page in a range. */
+bool lower_uses_range (const CopJitBackend *b, CopIrRef gva);
 /* The range for accesses to @gva by the statement in work. */
 unsigned lower_choose_range (const CopJitBackend *b, CopIrRef gva);
 /* rcx = addend for @size bytes at @offset from @base, if they are within the range; else to @miss.

@@ -25,6 +25,8 @@ G_STATIC_ASSERT (COP_TLB_MIX == 10);
 
 #define TABLE_MASK ((COP_TLB_SIZE - 1) * (int32_t) sizeof (CopTlbEntry))
 
+#define SP 2
+
 /* Ranges of registers that the block got from elsewhere; the others are of what it sets itself. */
 #define FIRST_LOCAL 32
 
@@ -40,6 +42,18 @@ static CopMem
 range_field (unsigned range, size_t member)
 {
   return lower_view_field (NO_REG, member + 8 * range);
+}
+
+/* Code that runs through once finds in the range what other code left there: real programs ran at
+   two thirds of the speed with ranges everywhere. Frames are near to each other. */
+bool
+lower_uses_range (const CopJitBackend *b, CopIrRef gva)
+{
+  unsigned reg;
+  int64_t offset;
+
+  return b->host.fsgsbase &&
+         (b->in_loop || (cop_ir_split_address (b->unit, gva, &reg, &offset) && reg == SP));
 }
 
 unsigned
