@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Memory accesses: spans, plain accesses, atomics, and what is left out of line. Most look into a
- * range first (lower-ranges.c). Atomics, and all on hosts without ranges, look into the TLB in line:
+ * Memory accesses: spans, plain accesses, atomics, and what is left out of line. Those of loops and
+ * frames look into a range first (lower-ranges.c); the others, atomics, and all on hosts without
+ * ranges look into the TLB in line:
  *
  *   rorx ecx, gva, 7  }  slot of the gva, times the size of an entry
  *   rorx edx, gva, 17 }
