@@ -21,7 +21,7 @@ def system_mirror():
     for uri in uris:
         if uri.rstrip('/').endswith('/debian'):
             return uri
-    raise SystemExit("apt's configuration names no mirror of Debian; name one with --mirror")
+    raise RuntimeError("apt's configuration names no mirror of Debian; name one with --mirror")
 
 
 class Apt:
@@ -29,7 +29,8 @@ class Apt:
 
     def __init__(self, work, suite, architecture, mirror=None):
         self.folder = os.path.join(work, f'apt-{suite}-{architecture}')
-        self.architecture = architecture
+        self.suite, self.architecture = suite, architecture
+        self.mirror = mirror or system_mirror()
         sources = os.path.join(self.folder, 'sources.list')
         for sub in ('lists/partial', 'archives/partial'):
             os.makedirs(os.path.join(self.folder, sub), exist_ok=True)
@@ -37,13 +38,14 @@ class Apt:
         suites = [suite]
         if suite.endswith('-backports'):
             suites.append(suite.removesuffix('-backports'))
-        fresh = os.path.exists(sources) and glob.glob(os.path.join(self.folder, 'lists/*Packages'))
+        updated = os.path.join(self.folder, 'updated')
         with open(sources, 'w', encoding='ascii') as file:
             for name in suites:
                 file.write(f'deb [arch={architecture} signed-by={KEYRING}] '
-                           f'{mirror or system_mirror()} {name} main\n')
-        if not fresh:
+                           f'{self.mirror} {name} main\n')
+        if not os.path.exists(updated):
             self.get('update')
+            open(updated, 'w', encoding='ascii').close()
 
     def options(self):
         pairs = {'APT::Architecture': self.architecture, 'APT::Architectures::': self.architecture,
@@ -60,13 +62,23 @@ class Apt:
             yield from ('-o', setting)
 
     def get(self, *arguments, **keywords):
-        return subprocess.run(['apt-get', *self.options(), '-qq', *arguments], check=True,
-                              **keywords)
+        return self.run('apt-get', '-qq', *arguments, **keywords)
+
+    def run(self, program, *arguments, **keywords):
+        """What a program of apt's printed. Raises RuntimeError with what it complained about."""
+        done = subprocess.run([program, *self.options(), *arguments], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **keywords)
+        # apt-get update only warns about what it cannot reach.
+        complaints = [line for line in done.stderr.splitlines() if line.startswith(('E:', 'W:'))]
+        if done.returncode or (arguments[-1:] == ('update',) and complaints):
+            raise RuntimeError(f'{program} {arguments[-1]}: nothing of Debian suite "{self.suite}" for '
+                               f'{self.architecture} from {self.mirror}: ' + '; '.join(complaints) +
+                               '; name another mirror with --mirror, or another suite')
+        return done.stdout
 
     def depends(self, package):
         """Names of the packages that @package depends on directly."""
-        text = subprocess.run(['apt-cache', *self.options(), 'show', '--no-all-versions', package],
-                              check=True, capture_output=True, text=True).stdout
+        text = self.run('apt-cache', 'show', '--no-all-versions', package)
         depends = re.search(r'^Depends: (.*)$', text, re.M)
         return re.findall(r'([a-z0-9.+-]+)(?: \([^)]*\))?', depends.group(1)) if depends else []
 
@@ -87,8 +99,7 @@ class Apt:
             return
         os.makedirs(target, exist_ok=True)
         choice = ['-t', release] if release else []
-        uris = self.get('install', '--print-uris', '-y', *choice, *packages, capture_output=True,
-                        text=True).stdout
+        uris = self.get('install', '--print-uris', '-y', *choice, *packages)
         names = re.findall(r"^'[^']+' (\S+\.deb) ", uris, re.M)
         self.get('install', '--download-only', '-y', *choice, *packages)
         for name in names:
@@ -112,7 +123,8 @@ def fetch_kernel(work, suite, mirror=None):
 
 
 def fetch_qemu(work, suite, mirror=None):
-    """QEMU's system emulator of @suite, for this machine. Returns a command prefix."""
+    """QEMU's system emulator of @suite, for this machine. Returns the folder that it and all it needs
+    is unpacked in."""
     machine = subprocess.run(['dpkg', '--print-architecture'], check=True, capture_output=True,
                              text=True).stdout.strip()
     target = os.path.join(work, f'qemu-{suite}')

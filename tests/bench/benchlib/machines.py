@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The emulators that are compared: how each is told to run one and the same machine."""
+import glob
 import os
 import re
 import select
@@ -17,6 +18,20 @@ class Guest:
         self.append = 'console=ttyS0 panic=-1' + (' quiet' if quiet else '')
         if words:
             self.append += ' -- ' + words
+
+
+def loader(root):
+    """The words before a program of packages unpacked at @root: their own loader with their own
+    libraries, since the C library of another suite does not go with the system's loader."""
+    libraries = [path for path in glob.glob(os.path.join(root, 'usr/lib/*-linux-gnu')) +
+                 glob.glob(os.path.join(root, 'lib/*-linux-gnu')) if os.path.isdir(path)]
+    for path in (glob.glob(os.path.join(root, 'lib*/ld-linux*')) +
+                 glob.glob(os.path.join(root, 'usr/lib*/ld-linux*')) +
+                 glob.glob(os.path.join(root, 'usr/lib/*/ld-linux*'))):
+        if os.access(path, os.X_OK):
+            return [path, '--library-path', ':'.join(libraries)]
+    raise RuntimeError(f'{root}: no loader (ld-linux*) among the unpacked packages; remove that folder '
+                       'to have them unpacked again')
 
 
 class Vmtool:
@@ -37,30 +52,23 @@ class Vmtool:
             command += ['--disk', guest.disk]
         return command
 
-    def environment(self):
-        return None
-
-
 class Qemu:
     """QEMU's system emulation. @root: where packages were unpacked, or None for the system's."""
 
     def __init__(self, root=None, path=None):
         self.root = root
-        self.path = path or (os.path.join(root, 'usr/bin') if root else '') + '/qemu-system-riscv64'
-        if not root and not path:
-            self.path = 'qemu-system-riscv64'
-        version = subprocess.run([self.path, '--version'], check=True, capture_output=True,
-                                 text=True, env=self.environment()).stdout
-        self.name = 'qemu-' + re.search(r'version (\d+\.\d+)', version).group(1)
-
-    def environment(self):
-        if not self.root:
-            return None
-        library = os.path.join(self.root, f'usr/lib/{os.uname().machine}-linux-gnu')
-        return {**os.environ, 'LD_LIBRARY_PATH': library}
+        self.program = [path or 'qemu-system-riscv64']
+        if root:
+            self.program = [*loader(root), os.path.join(root, 'usr/bin/qemu-system-riscv64')]
+        done = subprocess.run([*self.program, '--version'], check=False, capture_output=True, text=True)
+        version = re.search(r'version (\d+\.\d+)', done.stdout)
+        if not version:
+            raise RuntimeError(f'{" ".join(self.program)} --version says no version: '
+                               f'{(done.stderr or done.stdout).strip()}')
+        self.name = 'qemu-' + version.group(1)
 
     def command(self, guest):
-        command = [self.path, '-M', 'virt', '-m', guest.memory, '-smp', str(guest.harts),
+        command = [*self.program, '-M', 'virt', '-m', guest.memory, '-smp', str(guest.harts),
                    '-nographic', '-nodefaults', '-serial', 'stdio', '-monitor', 'none',
                    '-accel', 'tcg,thread=multi']
         if self.root:
@@ -88,7 +96,7 @@ class Run:
         self.started = time.monotonic()
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env=machine.environment(), start_new_session=True)
+                                        start_new_session=True)
         self.buffer = b''
         self.log = []
 
