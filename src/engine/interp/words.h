@@ -80,7 +80,7 @@
   ({                                                                                             \
     uint64_t gva_ = (address);                                                                   \
     uint64_t value_;                                                                             \
-    const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                              \
+    const CopTlbEntry *entry_ = cop_tlb_front (tlb, gva_);                                       \
     if (cop_tlb_hits (entry_, gva_, sizeof (TYPE_##kind), COP_ACCESS_LOAD))                      \
       value_ = __atomic_load_n ((TYPE_##kind *) cop_tlb_hva (entry_, gva_), __ATOMIC_RELAXED);   \
     else                                                                                         \
@@ -97,7 +97,7 @@
   do                                                                                             \
     {                                                                                            \
       uint64_t gva_ = (address);                                                                 \
-      const CopTlbEntry *entry_ = &tlb->entries[cop_tlb_slot (gva_)];                            \
+      const CopTlbEntry *entry_ = cop_tlb_front (tlb, gva_);                                     \
       if (cop_tlb_hits (entry_, gva_, (bits) / 8, COP_ACCESS_STORE))                             \
         __atomic_store_n ((TYPE_U##bits *) cop_tlb_hva (entry_, gva_),                           \
                           (TYPE_U##bits) (value), __ATOMIC_RELAXED);                             \

@@ -164,13 +164,10 @@ find_load (CopHart *hart, uint64_t gva, unsigned size, uint8_t **hva, uint64_t *
 {
   const CopRamBlock *block;
   CopTranslation found;
-  uint8_t *page = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_LOAD);
 
-  if (page != NULL)
-    {
-      *hva = page + (gva & ~PAGE_MASK);
-      return true;
-    }
+  *hva = cop_tlb_find (hart->tlb, gva, COP_ACCESS_LOAD);
+  if (*hva != NULL)
+    return true;
 
   count_miss (hart, COP_ACCESS_LOAD);
   if (!cop_mmu_translate (hart, gva, COP_ACCESS_LOAD, &found))
@@ -222,11 +219,11 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
 {
   const CopRamBlock *block;
   CopTranslation found;
-  void *hva = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_STORE);
+  void *hva = cop_tlb_find (hart->tlb, gva, COP_ACCESS_STORE);
 
   if (hva != NULL)
     {
-      *target = (StoreTarget){ .hva = (uint8_t *) hva + (gva & ~PAGE_MASK) };
+      *target = (StoreTarget){ .hva = hva };
       return true;
     }
 
@@ -250,7 +247,7 @@ find_store (CopHart *hart, uint64_t gva, unsigned size, StoreTarget *target)
         .gpa = found.gpa,
         /* Who was not let to write unasked is asked after the store, whatever stands there now:
            others may begin to watch in between. */
-        .watched = cop_tlb_lookup (hart->tlb, gva & PAGE_MASK, 1, COP_ACCESS_STORE) == NULL,
+        .watched = cop_tlb_find (hart->tlb, gva, COP_ACCESS_STORE) == NULL,
       };
       return true;
     }
@@ -393,7 +390,7 @@ cop_mmu_atomic_done (CopHart *hart, const void *hva, unsigned size)
 const uint8_t *
 cop_mmu_fetch (CopHart *hart, uint64_t pc, uint64_t *gpa)
 {
-  const uint8_t *hva = cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH);
+  const uint8_t *hva = cop_tlb_find (hart->fetch_tlb, pc, COP_ACCESS_FETCH);
   const CopRamBlock *block;
   CopTranslation found;
 
@@ -577,7 +574,7 @@ cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
 {
   CopAccess access = writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
   CopTranslation found;
-  void *hva = cop_tlb_lookup (hart->tlb, gva, 1, access);
+  void *hva = cop_tlb_find (hart->tlb, gva, access);
 
   if (hva != NULL)
     return hva;
@@ -590,7 +587,7 @@ cop_mmu_prepare (CopHart *hart, uint64_t gva, bool writes, bool writes_now)
                                           cop_mmu_priv (hart, COP_ACCESS_STORE), NULL)))
     return NULL;
   refill (hart, hart->tlb, gva, access, &found);
-  hva = cop_tlb_lookup (hart->tlb, gva, 1, access);
+  hva = cop_tlb_find (hart->tlb, gva, access);
   if (G_UNLIKELY (hart->store_log != NULL) && writes && hva != NULL)
     cop_store_log_note (hart->store_log, hva);
   return hva;

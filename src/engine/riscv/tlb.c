@@ -144,12 +144,82 @@ may_have_region (const CopTlbRegions *regions, uint64_t gva)
          (regions->last != 0 && gva >= regions->first && gva <= regions->last);
 }
 
+/* --- the front --------------------------------------------------------------------------------- */
+
 static void
-clear_entry (CopTlbEntry *entry)
+set_front (CopTlb *tlb, unsigned slot, const CopTlbEntry *entry)
 {
+  CopTlbEntry *front = &tlb->front[slot];
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (front->tag); i++)
+    front->tag[i] =
+      entry->tag[i] == COP_TLB_NO_TAG ? cop_tlb_front_no_tag (slot) : entry->tag[i];
+  front->addend = entry->addend;
+}
+
+static void
+clear_front (CopTlb *tlb)
+{
+  const CopTlbEntry none = { .tag = { COP_TLB_NO_TAG, COP_TLB_NO_TAG, COP_TLB_NO_TAG } };
+
+  memset (tlb->front, 0xff, sizeof tlb->front);
+  set_front (tlb, 0, &none);
+  set_front (tlb, COP_TLB_FRONT_SIZE - 1, &none);
+}
+
+/* The page of an entry; COP_TLB_NO_TAG: it has none */
+static uint64_t
+page_of (const CopTlbEntry *entry)
+{
+  return entry->tag[0] & entry->tag[1] & entry->tag[2];
+}
+
+/* Has the front, where it has the page of @entry, say what the entry says. */
+static void
+update_front (CopTlb *tlb, uint64_t page, const CopTlbEntry *entry)
+{
+  unsigned slot = cop_tlb_front_slot (page);
+  const uint64_t *tags = tlb->front[slot].tag;
+
+  if (tags[0] == page || tags[1] == page || tags[2] == page)
+    set_front (tlb, slot, entry);
+}
+
+void *
+cop_tlb_find (CopTlb *tlb, uint64_t gva, CopAccess access)
+{
+  const CopTlbEntry *entry = cop_tlb_front (tlb, gva);
+
+  if (cop_tlb_hits (entry, gva, 1, access))
+    return cop_tlb_hva (entry, gva);
+  entry = &tlb->entries[cop_tlb_slot (gva)];
+  if (!cop_tlb_hits (entry, gva, 1, access))
+    return NULL;
+  set_front (tlb, cop_tlb_front_slot (gva), entry);
+  return cop_tlb_hva (entry, gva);
+}
+
+/* --- filling and dropping ------------------------------------------------------------------------ */
+
+static void
+clear_entry (CopTlb *tlb, CopTlbEntry *entry)
+{
+  uint64_t page = page_of (entry);
+
   entry->tag[COP_ACCESS_LOAD] = COP_TLB_NO_TAG;
   entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
   entry->tag[COP_ACCESS_FETCH] = COP_TLB_NO_TAG;
+  if (page != COP_TLB_NO_TAG)
+    update_front (tlb, page, entry);
+}
+
+static void
+revoke_entry (CopTlb *tlb, CopTlbEntry *entry)
+{
+  uint64_t page = entry->tag[COP_ACCESS_STORE];
+
+  entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+  update_front (tlb, page, entry);
 }
 
 /* From now on no (pc, code_tag) pair made under this view is valid. */
@@ -175,6 +245,7 @@ static void
 clear_table (CopHart *hart, CopTlb *tlb)
 {
   forget_ranges (tlb);
+  clear_front (tlb);
   memset (tlb->entries, 0xff, sizeof tlb->entries);
   memset (&tlb->large, 0, sizeof tlb->large);
   tlb->has_private = false;
@@ -202,9 +273,9 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
   uint64_t addend = ((uint64_t) (uintptr_t) hva & ~(COP_PAGE_SIZE - 1)) - page;
 
   if (entry->addend != addend || tlb->order[slot] != order || tlb->global[slot] != global ||
-      ((entry->tag[0] & entry->tag[1] & entry->tag[2]) != page))
+      page_of (entry) != page)
     {
-      clear_entry (entry);
+      clear_entry (tlb, entry);
       entry->addend = addend;
       tlb->order[slot] = order;
       tlb->global[slot] = global;
@@ -215,6 +286,7 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
   if (access == COP_ACCESS_STORE)
     note_writer (hart, tlb, slot, page + addend);
   entry->tag[access] = page;
+  set_front (tlb, cop_tlb_front_slot (gva), entry);
 }
 
 void
@@ -268,9 +340,8 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
       may_have_region (&tlb->large_executed, gva))
     new_generation (hart, tlb);
   forget_ranges (tlb);
-  if (!(keep_global && tlb->global[slot]) &&
-      (entry->tag[0] & entry->tag[1] & entry->tag[2]) == page)
-    clear_entry (entry);
+  if (!(keep_global && tlb->global[slot]) && page_of (entry) == page)
+    clear_entry (tlb, entry);
   if (!may_have_region (&tlb->large, gva))
     return;
   for (unsigned i = 0; i < COP_TLB_SIZE; i++)
@@ -278,11 +349,11 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
       uint64_t tag;
 
       entry = &tlb->entries[i];
-      tag = entry->tag[0] & entry->tag[1] & entry->tag[2];
+      tag = page_of (entry);
       if (tlb->order[i] <= COP_PAGE_SHIFT || tag == COP_TLB_NO_TAG)
         continue;
       if (!(keep_global && tlb->global[i]) && (tag ^ gva) >> tlb->order[i] == 0)
-        clear_entry (entry);
+        clear_entry (tlb, entry);
     }
 }
 
@@ -295,7 +366,7 @@ drop_private (CopHart *hart, CopTlb *tlb)
   forget_ranges (tlb);
   for (unsigned i = 0; i < COP_TLB_SIZE; i++)
     if (!tlb->global[i])
-      clear_entry (&tlb->entries[i]);
+      clear_entry (tlb, &tlb->entries[i]);
   tlb->has_private = false;
   new_generation (hart, tlb);
 }
@@ -340,7 +411,7 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
       CopTlbEntry *entry = &tlb->entries[(*note - 1) % COP_TLB_SIZE];
 
       if (entry->tag[COP_ACCESS_STORE] != COP_TLB_NO_TAG && entry_hva (entry) == page)
-        entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+        revoke_entry (tlb, entry);
       return;
     }
 
@@ -358,7 +429,7 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
           if (entry->tag[COP_ACCESS_STORE] == COP_TLB_NO_TAG)
             continue;
           if (entry_hva (entry) == page)
-            entry->tag[COP_ACCESS_STORE] = COP_TLB_NO_TAG;
+            revoke_entry (tlb, entry);
           else if (writers_note (hart, entry_hva (entry)) == note)
             *note = *note == 0 ? note_of (i, slot) : WRITERS_MANY;
         }

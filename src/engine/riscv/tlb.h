@@ -9,8 +9,12 @@
  * address spaces one for user mode and one for the supervisor with SUM set. Changing the view
  * changes a pointer and flushes nothing.
  *
- * Emitted code looks into it too: slot and tag computation are part of the contract between this
- * file and the back ends.
+ * A table has two levels. Accesses look into `front`, the slot of which is cheap to compute, and which
+ * so aliases pages a power of two apart; `entries`, whose slots are mixed, has all that is in front and
+ * more. What was found behind is copied to the front, what is dropped behind goes from the front.
+ *
+ * Emitted code looks into both: slot and tag computation are part of the contract between this file
+ * and the back ends.
  */
 #pragma once
 
@@ -22,8 +26,10 @@
 
 #define COP_TLB_BITS 10
 #define COP_TLB_SIZE (1u << COP_TLB_BITS)
-/* Slots mix in the bits above, so that buffers a power of two apart do not evict each other. */
+/* Slots of entries mix in the bits above, so that buffers a power of two apart do not evict each other. */
 #define COP_TLB_MIX COP_TLB_BITS
+#define COP_TLB_FRONT_BITS 10
+#define COP_TLB_FRONT_SIZE (1u << COP_TLB_FRONT_BITS)
 
 /* Pages that code was entered on are noted in a hashed set of this many bits. */
 #define COP_TLB_EXECUTED_BITS 14
@@ -33,7 +39,8 @@
 
 typedef struct
 {
-  uint64_t tag[3];              /* by CopAccess: page address of the gva, or COP_TLB_NO_TAG */
+  uint64_t tag[3];              /* by CopAccess: page address of the gva, or COP_TLB_NO_TAG; in front,
+                                   what cop_tlb_front_no_tag() says */
   uint64_t addend;              /* host address minus gva */
 } CopTlbEntry;
 
@@ -47,6 +54,7 @@ typedef struct
 
 typedef struct
 {
+  CopTlbEntry front[COP_TLB_FRONT_SIZE];
   CopTlbEntry entries[COP_TLB_SIZE];
   /* What sfence.vma needs to find an entry again. */
   uint8_t     order[COP_TLB_SIZE];      /* log2 of the guest page's size; 12 for 4 KiB */
@@ -68,6 +76,21 @@ cop_tlb_slot (uint64_t gva)
   return ((gva ^ (gva >> COP_TLB_MIX)) >> COP_PAGE_SHIFT) & (COP_TLB_SIZE - 1);
 }
 
+static inline unsigned
+cop_tlb_front_slot (uint64_t gva)
+{
+  return (gva >> COP_PAGE_SHIFT) & (COP_TLB_FRONT_SIZE - 1);
+}
+
+/* No address of the slot is less than a page behind it, for emitted code looks whether gva - tag is.
+   All bits set, as it happens, is right for all slots but those of the first page and the last. */
+static inline uint64_t
+cop_tlb_front_no_tag (unsigned slot)
+{
+  return ((slot + 1) & (COP_TLB_FRONT_SIZE - 1)) < 2 ? COP_PAGE_SIZE * (COP_TLB_FRONT_SIZE / 2)
+                                                     : COP_TLB_NO_TAG;
+}
+
 /* What a tag is compared with: an access that is not aligned to its size never matches, so one that
    crosses a page never does. */
 static inline uint64_t
@@ -76,7 +99,7 @@ cop_tlb_tag (uint64_t gva, unsigned size)
   return gva & (~(COP_PAGE_SIZE - 1) | (size - 1));
 }
 
-/* Whether @entry, of @gva's slot, lets an access of @size bytes (1, 2, 4 or 8) go by without being
+/* Whether @entry, of @gva's slot in front, lets an access of @size bytes (1, 2, 4 or 8) go by without being
    asked: @gva must be aligned to it. */
 static inline bool
 cop_tlb_hits (const CopTlbEntry *entry, uint64_t gva, unsigned size, CopAccess access)
@@ -90,20 +113,33 @@ cop_tlb_hva (const CopTlbEntry *entry, uint64_t gva)
   return (void *) (uintptr_t) (gva + entry->addend);
 }
 
+/* Where the page of @gva is if it is in front. */
+static inline const CopTlbEntry *
+cop_tlb_front (const CopTlb *tlb, uint64_t gva)
+{
+  return &tlb->front[cop_tlb_front_slot (gva)];
+}
+
 /**
  * cop_tlb_lookup:
  * @size: bytes of the access: 1, 2, 4 or 8
  *
- * Returns: (nullable): host address of @gva, when it is aligned to @size and its page may be
- *   accessed so without being asked
+ * Returns: (nullable): host address of @gva, when it is aligned to @size and its page is in front and
+ *   may be accessed so without being asked
  */
 static inline void *
 cop_tlb_lookup (const CopTlb *tlb, uint64_t gva, unsigned size, CopAccess access)
 {
-  const CopTlbEntry *entry = &tlb->entries[cop_tlb_slot (gva)];
+  const CopTlbEntry *entry = cop_tlb_front (tlb, gva);
 
   return cop_tlb_hits (entry, gva, size, access) ? cop_tlb_hva (entry, gva) : NULL;
 }
+
+/**
+ * cop_tlb_find:
+ * The same for the page of @gva, by both levels; brings what it finds to the front.
+ */
+void *cop_tlb_find (CopTlb *tlb, uint64_t gva, CopAccess access);
 
 struct CopHart;
 

@@ -75,7 +75,11 @@ test_revoke (void)
   fill_both (&mmu);
   /* As when another page takes the slot. */
   for (unsigned i = 0; i < G_N_ELEMENTS (tlb->entries[0].tag); i++)
-    tlb->entries[cop_tlb_slot (GVA)].tag[i] = COP_TLB_NO_TAG;
+    {
+      tlb->entries[cop_tlb_slot (GVA)].tag[i] = COP_TLB_NO_TAG;
+      tlb->front[cop_tlb_front_slot (GVA)].tag[i] =
+        cop_tlb_front_no_tag (cop_tlb_front_slot (GVA));
+    }
   memset (mmu.hart->writers, 0, sizeof mmu.hart->writers);
   cop_mmu_watch_code (mmu.hart, TEST_DATA, 4);
   g_assert_true (holds (&tlb->loads, GVA));

@@ -2,17 +2,18 @@
  *
  * Memory accesses: spans, plain accesses, atomics, and what is left out of line. Those of loops and
  * frames look into a range first (lower-ranges.c); the others, atomics, and all on hosts without
- * ranges look into the TLB in line:
+ * ranges look into the front of the TLB in line:
  *
- *   rorx ecx, gva, 7  }  slot of the gva, times the size of an entry
- *   rorx edx, gva, 17 }
- *   xor ecx, edx
- *   and ecx, mask
- *   add rcx, [tlb]
- *   mov rdx, gva; and rdx, page and alignment
- *   cmp rdx, [rcx + tag]; jne stub
- *   mov rcx, [rcx + addend]
- *   mov reg, [gva + rcx]
+ *   lea rdx, [base + offset]
+ *   rorx ecx, edx, 7; and ecx, mask        slot of the gva, times the size of an entry
+ *   sub rdx, gs:[rcx + tag]                offset in the page, if it is that page
+ *   cmp rdx, page - size; ja stub
+ *   mov rcx, gs:[rcx + addend]
+ *   mov reg, [base + rcx + offset]
+ *
+ * One comparison finds the page and that all bytes are on it, for any size and alignment. Without
+ * wrgsbase, the address of the table is added to rcx. The stub looks into the rest of the TLB, and then
+ * asks C.
  */
 #include "engine/jit/x86/lower-private.h"
 
@@ -22,49 +23,80 @@
 
 /* What the look-up computes with. */
 G_STATIC_ASSERT (sizeof (CopTlbEntry) == 32);
-G_STATIC_ASSERT (offsetof (CopTlb, entries) == 0);
-G_STATIC_ASSERT (COP_TLB_MIX == 10);
-#define SLOT_MASK ((COP_TLB_SIZE - 1) * (int32_t) sizeof (CopTlbEntry))
+G_STATIC_ASSERT (offsetof (CopTlb, front) == 0);
+#define SLOT_MASK ((COP_TLB_FRONT_SIZE - 1) * (int32_t) sizeof (CopTlbEntry))
 #define SLOT_SHIFT (COP_PAGE_SHIFT - 5)
 
-static CopMem
-tag_of (CopReg entry, CopAccess access)
-{
-  return mem (entry, offsetof (CopTlbEntry, tag) + 8 * access);
-}
-
-void
-lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table)
+/* rcx = where the slot of @gva is in the front of a table: an offset. */
+static void
+find_slot (CopJitBackend *b, CopReg gva)
 {
   if (b->host.bmi2)
     {
       asm_vex (&b->a, 3, 3, 0xf0, false, RCX, RAX, gva);
       emit8 (&b->a, SLOT_SHIFT);
-      asm_vex (&b->a, 3, 3, 0xf0, false, RDX, RAX, gva);
-      emit8 (&b->a, SLOT_SHIFT + COP_TLB_MIX);
     }
   else
     {
       asm_rr (&b->a, 0x8b, false, RCX, gva);
       asm_shift_ri (&b->a, SHIFT_SHR, false, RCX, SLOT_SHIFT);
-      asm_rr (&b->a, 0x8b, false, RDX, gva);
-      asm_shift_ri (&b->a, SHIFT_SHR, false, RDX, SLOT_SHIFT + COP_TLB_MIX);
     }
-  asm_alu_rr (&b->a, ALU_XOR, false, RCX, RDX);
   asm_alu_ri (&b->a, ALU_AND, false, RCX, SLOT_MASK);
+}
+
+void
+lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table)
+{
+  find_slot (b, gva);
   asm_alu_rm (&b->a, ALU_ADD, true, RCX, table);
 }
 
-/* rcx = addend for an access of @size bytes at @gva, or on to @miss. */
+/* Finds the slot of @gva in the view; its entry is what entry_field() names. */
 static void
-look_up (CopJitBackend *b, CopReg gva, unsigned size, CopAccess access, CopLabel miss)
+find_in_view (CopJitBackend *b, CopReg gva)
 {
-  lower_find_entry (b, gva, HART_FIELD (tlb));
-  asm_mov_rr (&b->a, true, RDX, gva);
-  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
-  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
-  asm_jcc (&b->a, CC_NE, miss);
-  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  if (b->host.fsgsbase)
+    find_slot (b, gva);
+  else
+    lower_find_entry (b, gva, HART_FIELD (tlb));
+}
+
+static CopMem
+entry_field (const CopJitBackend *b, size_t member)
+{
+  return b->host.fsgsbase ? lower_view_field (RCX, member) : mem (RCX, (int32_t) member);
+}
+
+static CopMem
+tag_field (const CopJitBackend *b, CopAccess access)
+{
+  return entry_field (b, offsetof (CopTlbEntry, tag) + 8 * access);
+}
+
+static void
+load_addend (CopJitBackend *b)
+{
+  asm_load (&b->a, RCX, entry_field (b, offsetof (CopTlbEntry, addend)));
+}
+
+void
+lower_look_up (CopJitBackend *b, CopReg base, int32_t offset, unsigned size, CopAccess access,
+               CopLabel miss)
+{
+  if (offset != 0)
+    {
+      asm_lea (&b->a, true, RDX, mem (base, offset));
+      find_in_view (b, RDX);
+    }
+  else
+    {
+      find_in_view (b, base);
+      asm_mov_rr (&b->a, true, RDX, base);
+    }
+  asm_alu_rm (&b->a, ALU_SUB, true, RDX, tag_field (b, access));
+  asm_alu_ri (&b->a, ALU_CMP, true, RDX, (int32_t) (COP_PAGE_SIZE - size));
+  asm_jcc (&b->a, CC_A, miss);
+  load_addend (b);
 }
 
 /* Adds a stub that is reached with the address in @address; the code goes on at its `back`. */
@@ -96,16 +128,7 @@ check_span (CopJitBackend *b, const CopIrSpan *span, CopReg base, int32_t offset
 
   if (ranged)
     return lower_look_into_range (b, base, offset, size, access, range, miss);
-  lower_find_entry (b, base, HART_FIELD (tlb));
-  asm_mov_rr (&b->a, true, RDX, base);
-  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE);
-  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_of (RCX, access));
-  asm_jcc (&b->a, CC_NE, miss);
-  asm_lea (&b->a, true, RDX, mem (base, (int32_t) size - 1));
-  asm_alu_rr (&b->a, ALU_XOR, true, RDX, base);
-  asm_alu_ri (&b->a, ALU_CMP, true, RDX, COP_PAGE_SIZE);
-  asm_jcc (&b->a, CC_AE, miss);
-  asm_load (&b->a, RCX, mem (RCX, offsetof (CopTlbEntry, addend)));
+  lower_look_up (b, base, offset, size, access, miss);
   return 0;
 }
 
@@ -136,14 +159,6 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
       return mem_index (base, RCX, 0, offset);
     }
 
-  /* The look-up in the TLB wants the address in a register. */
-  if (!ranged && low != 0)
-    {
-      asm_lea (&b->a, true, RAX, mem (base, low));
-      base = RAX;
-      offset -= low;
-      low = 0;
-    }
   stub = add_access_stub (b, STUB_SPAN, base, low);
   stub->detail = (uint32_t) (span->high - span->low) | (span->writes ? SPAN_WRITES : 0) |
                  (is_store ? SPAN_STORES_FIRST : 0);
@@ -196,10 +211,17 @@ find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub
   bool ranged = lower_uses_range (b, gva);
   CopLabel label, found;
 
-  if (ranged && cop_ir_split_address (b->unit, gva, &reg, &offset) &&
-      offset >= INT32_MIN / 2 && offset <= INT32_MAX / 2)
-    base = home (b, reg);
-  if (base == NO_REG)
+  if (cop_ir_split_address (b->unit, gva, &reg, &offset) && offset >= INT32_MIN / 2 &&
+      offset <= INT32_MAX / 2)
+    {
+      base = home (b, reg);
+      if (base == NO_REG)
+        {
+          base = RAX;
+          asm_load (&b->a, base, x_mem (reg));
+        }
+    }
+  else
     {
       base = lower_to_some_reg (b, gva, RAX, 0);
       offset = 0;
@@ -213,7 +235,7 @@ find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub
     (*stub)->site = lower_look_into_range (b, base, (int32_t) offset, size, access,
                                            (*stub)->range, label);
   else
-    look_up (b, base, size, access, label);
+    lower_look_up (b, base, (int32_t) offset, size, access, label);
   asm_bind (&b->a, found);
   return mem_index (base, RCX, 0, (int32_t) offset);
 }
@@ -329,7 +351,12 @@ look_up_atomic (CopJitBackend *b, CopIrRef address, unsigned bits, CopAccess acc
 
   stub->detail = bits / 8;
   stub->imm = access;
-  look_up (b, gva, bits / 8, access, label);
+  find_in_view (b, gva);
+  asm_mov_rr (&b->a, true, RDX, gva);
+  asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE | (int32_t) (bits / 8 - 1));
+  asm_alu_rm (&b->a, ALU_CMP, true, RDX, tag_field (b, access));
+  asm_jcc (&b->a, CC_NE, label);
+  load_addend (b);
   asm_bind (&b->a, back);
   return gva;
 }
@@ -452,18 +479,22 @@ load_address (CopJitBackend *b, const CopStub *stub)
     asm_mov_rr (&b->a, true, RAX, stub->address);
 }
 
+/* Looks for the page elsewhere before C is asked. */
 static void
-fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
+look_further (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
 {
+  CopAccess access = writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
+
   if (stub->ranged)
-    lower_fill_range (b, stub, size, writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD,
-                      stub->kind != STUB_SPAN);
+    lower_fill_range (b, stub, size, access, stub->kind != STUB_SPAN);
+  else if (b->host.fsgsbase)
+    lower_look_behind (b, stub, size, access, stub->kind != STUB_SPAN);
 }
 
 static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
-  fill_range (b, stub, cop_ir_load_size (stub->detail), false);
+  look_further (b, stub, cop_ir_load_size (stub->detail), false);
   load_address (b, stub);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
@@ -480,7 +511,7 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
 {
   static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
 
-  fill_range (b, stub, stub->detail / 8, true);
+  look_further (b, stub, stub->detail / 8, true);
   load_address (b, stub);
   lower_value (b, stub->imm, RDX, BIT (RAX));
   lower_call_to_standard (b, stub->map);
@@ -493,7 +524,7 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
 static void
 lower_span_stub (CopJitBackend *b, const CopStub *stub)
 {
-  fill_range (b, stub, stub->detail & SPAN_LENGTH, stub->detail & SPAN_WRITES);
+  look_further (b, stub, stub->detail & SPAN_LENGTH, stub->detail & SPAN_WRITES);
   if (stub->address == RAX && stub->offset != 0)
     asm_alu_ri (&b->a, ALU_ADD, true, RAX, stub->offset);
   else

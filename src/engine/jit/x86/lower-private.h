@@ -188,6 +188,10 @@ unsigned lower_choose_range (const CopJitBackend *b, CopIrRef gva);
    Returns: where the jump may be written that gives the range up; 0: nowhere */
 uint32_t lower_look_into_range (CopJitBackend *b, CopReg base, int32_t offset, unsigned size,
                                 CopAccess access, unsigned range, CopLabel miss);
+/* Out of line: looks into the part of the TLB behind the front, and on to stub->found with the addend;
+   goes on here when it is not there. Clobbers rdx. @natural: as below. */
+void lower_look_behind (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
+                        bool natural);
 /* Out of line: takes the page from the TLB, and on to stub->found with the same; goes on here when it
    is not there. Clobbers rdx. @natural: the access must be aligned to its size, or is left to C. */
 void lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
@@ -214,7 +218,11 @@ lower_view_field (CopReg index, size_t offset)
   return mem_gs (index, (int32_t) offset);
 }
 
-/* rcx = address of the TLB entry for @gva in the table that @table points to; clobbers rdx. */
+/* rcx = addend for @size bytes at @offset from @base, all on one page that is in front; else to @miss.
+   Clobbers rdx. */
+void lower_look_up (CopJitBackend *b, CopReg base, int32_t offset, unsigned size, CopAccess access,
+                    CopLabel miss);
+/* rcx = address of the slot of @gva in the front of the table that @table points to. */
 void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
 /* The same for 64 bits into an xmm register. */

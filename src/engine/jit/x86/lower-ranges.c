@@ -19,7 +19,6 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
-G_STATIC_ASSERT (offsetof (CopTlb, entries) == 0);
 G_STATIC_ASSERT (sizeof (CopTlbEntry) == 32);
 G_STATIC_ASSERT (COP_TLB_MIX == 10);
 
@@ -72,7 +71,7 @@ lower_choose_range (const CopJitBackend *b, CopIrRef gva)
   return FIRST_LOCAL + statements[at - 1].offset / 2 % (COP_TLB_RANGES - FIRST_LOCAL);
 }
 
-/* @entry = the entry of the address in rcx, as cop_tlb_slot() has it */
+/* @entry = where the entry of the address in rcx is among `entries`, as cop_tlb_slot() has it */
 static void
 write_find_entry (CopAsm *a, CopReg entry)
 {
@@ -84,9 +83,16 @@ write_find_entry (CopAsm *a, CopReg entry)
 }
 
 static CopMem
+entry_addend (CopReg entry)
+{
+  return lower_view_field (entry, offsetof (CopTlb, entries) + offsetof (CopTlbEntry, addend));
+}
+
+static CopMem
 entry_tag (CopReg entry, CopAccess access)
 {
-  return lower_view_field (entry, offsetof (CopTlbEntry, tag) + 8 * access);
+  return lower_view_field (entry,
+                           offsetof (CopTlb, entries) + offsetof (CopTlbEntry, tag) + 8 * access);
 }
 
 /* rcx = the addend for @size aligned bytes at the address in rcx. Clobbers rdx. */
@@ -97,7 +103,7 @@ write_find (CopAsm *a, CopAccess access, unsigned size, CopLabel miss)
   asm_alu_ri (a, ALU_AND, true, RCX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
   asm_alu_rm (a, ALU_CMP, true, RCX, entry_tag (RDX, access));
   asm_jcc (a, CC_NE, miss);
-  asm_load (a, RCX, lower_view_field (RDX, offsetof (CopTlbEntry, addend)));
+  asm_load (a, RCX, entry_addend (RDX));
 }
 
 static void
@@ -175,11 +181,32 @@ call_fill (CopJitBackend *b, const CopStub *stub, CopAccess access)
 }
 
 void
+lower_look_behind (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
+                   bool natural)
+{
+  CopLabel miss = asm_new_label (&b->a);
+  unsigned find = natural ? g_bit_nth_lsf (size, -1) : 0;
+
+  load_base (b, stub->address, stub->offset);
+  asm_call_to (&b->a, b->find[access == COP_ACCESS_STORE][find]);
+  asm_jcc (&b->a, CC_NE, miss);
+  if (!natural)
+    {
+      asm_lea (&b->a, false, RDX, mem (stub->address, stub->offset));
+      asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
+      asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
+      asm_jcc (&b->a, CC_A, miss);
+    }
+  asm_jmp (&b->a, stub->found);
+  asm_bind (&b->a, miss);
+}
+
+void
 lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
                   bool natural)
 {
-  CopLabel miss = asm_new_label (&b->a), filled = asm_new_label (&b->a);
-  unsigned find = natural ? g_bit_nth_lsf (size, -1) : 0;
+  CopLabel miss = asm_new_label (&b->a), filled = asm_new_label (&b->a),
+           behind = asm_new_label (&b->a);
   uint32_t returns;
 
   load_base (b, stub->address, stub->offset);
@@ -190,20 +217,13 @@ lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAcces
   g_assert (b->a.size == returns + GIVEN_UP_AT);
   /* In line where it runs often. */
   if (stub->in_loop)
-    write_find (&b->a, access, 1u << find, miss);
-  else
     {
-      asm_call_to (&b->a, b->find[access == COP_ACCESS_STORE][find]);
-      asm_jcc (&b->a, CC_NE, miss);
+      lower_look_up (b, stub->address, stub->offset, size, access, behind);
+      asm_jmp (&b->a, stub->found);
+      asm_bind (&b->a, behind);
     }
-  if (!natural)
-    {
-      asm_lea (&b->a, false, RDX, mem (stub->address, stub->offset));
-      asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
-      asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
-      asm_jcc (&b->a, CC_A, miss);
-    }
-  asm_jmp (&b->a, stub->found);
+  lower_look_behind (b, stub, size, access, natural);
+  asm_jmp (&b->a, miss);
   asm_bind (&b->a, filled);
   if (size > COP_TLB_RANGE_SHORT)
     {
@@ -323,7 +343,7 @@ cop_x86_write_fill (CopAsm *a, CopAccess access)
   asm_alu_ri (a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
   asm_alu_rm (a, ALU_CMP, true, RAX, entry_tag (RSI, access));
   asm_jcc (a, CC_NE, fail);
-  asm_load (a, RCX, lower_view_field (RSI, offsetof (CopTlbEntry, addend)));
+  asm_load (a, RCX, entry_addend (RSI));
   asm_store (a, lower_view_field (RDX, RANGE_FIELD (access, start)), RAX);
   asm_store_i (a, 8, lower_view_field (RDX, RANGE_FIELD (access, length)),
                COP_PAGE_SIZE - (COP_TLB_RANGE_SHORT - 1));

@@ -80,14 +80,13 @@ span (CopHart *hart, uint64_t gva, uint64_t detail)
   /* Which page the first access is to is not known here: then none is looked at ahead of it. */
   if ((gva ^ last) >> COP_PAGE_SHIFT != 0)
     {
-      const void *low = cop_tlb_lookup (hart->tlb, gva & ~(COP_PAGE_SIZE - 1), 1,
-                                        writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD);
-      const void *high = cop_tlb_lookup (hart->tlb, last & ~(COP_PAGE_SIZE - 1), 1,
-                                         writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD);
+      CopAccess access = writes ? COP_ACCESS_STORE : COP_ACCESS_LOAD;
+      const void *low = cop_tlb_find (hart->tlb, gva, access);
+      const void *high = cop_tlb_find (hart->tlb, last, access);
 
-      addend = (uint64_t) (uintptr_t) low - (gva & ~(COP_PAGE_SIZE - 1));
+      addend = (uint64_t) (uintptr_t) low - gva;
       return (Result){ addend, low != NULL && high != NULL &&
-                                 addend == (uint64_t) (uintptr_t) high - (last & ~(COP_PAGE_SIZE - 1)) };
+                                 addend == (uint64_t) (uintptr_t) high - last };
     }
   hva = cop_mmu_prepare (hart, gva, writes, first_writes);
   return (Result){ (uint64_t) (uintptr_t) hva - gva, hva != NULL };
