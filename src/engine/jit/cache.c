@@ -156,14 +156,16 @@ cop_jit_cache_link (CopJitCache *cache, uint32_t number)
   link = number < cache->links->len ? link_at (cache, number) : NULL;
   if (link != NULL && link->from != NULL && !link->from->closed && link->to == NULL)
     {
+      uint32_t mode = link->from->mode & ~COP_MODE_APART;
+
       gpa = link->from->gpa + link->offset;
-      link->to = cop_jit_index_unit (&cache->index, gpa, link->from->mode);
+      link->to = cop_jit_index_unit (&cache->index, gpa, mode);
       if (link->to != NULL)
         {
           if (link->to->incoming == NULL)
             link->to->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
           g_array_append_val (link->to->incoming, number);
-          set_link (cache, link, cop_jit_cache_find (cache, gpa, link->from->mode));
+          set_link (cache, link, cop_jit_cache_find (cache, gpa, mode));
           cache->n_linked++;
         }
     }

@@ -128,6 +128,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->engine_data = own;
   hart->jit.jumps = own->jumps;
   hart->jit.system = system_in_code;
+  hart->jit.rest = cop_jit_rest_in_code;
   hart->jit.divert = divert;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
@@ -377,6 +378,9 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
     case COP_JIT_EXIT_INTERPRET:
       return interpret_part (hart, 1, result);
     case COP_JIT_EXIT_BLOCK:
+      if (cop_jit_hart (hart)->apart_pc == hart->s.pc)
+        cop_jit_translate (jit, hart, hart->s.pc, hart->mode | COP_MODE_APART);
+      cop_jit_hart (hart)->apart_pc = 0;
       return interpret_part (hart, COP_JIT_PLACE_LEFT (hart->jit.exit_info), result);
     }
   return true;
@@ -396,7 +400,7 @@ need_code (CopJit *jit, CopHart *hart, CopBlock *hot)
       if (hot->n_asked++ > 0 || cop_jit_translate_later (jit, hart, hart->s.pc))
         return NULL;
     }
-  code = cop_jit_translate (jit, hart, hart->s.pc);
+  code = cop_jit_translate (jit, hart, hart->s.pc, hart->mode);
   if (code == NULL)
     hot->heat = jit->heat + 1;
   return code;
@@ -532,7 +536,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   CopJit *jit = (CopJit *) engine;
   CopJitCache *cache = jit->cache;
   uint64_t sums[G_N_ELEMENTS (exits)] = { 0 };
-  uint64_t translated = 0, all = 0, ns = 0, compared = 0, skipped = 0, built = 0, flushes = 0;
+  uint64_t translated = 0, all = 0, ns = 0, rests = 0, compared = 0, skipped = 0, built = 0, flushes = 0;
 
   g_mutex_lock (&jit->lock);
   for (unsigned i = 0; i < jit->harts->len; i++)
@@ -543,6 +547,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
       for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
         sums[j] += own->exits[j];
       translated += own->insns_translated;
+      rests += own->rests_in_code;
       all += hart->s.instret;
       ns += own->translation_ns;
       built += own->blocks->n_built;
@@ -558,6 +563,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "interp.cache-flushes", flushes);
   for (unsigned j = 0; j < G_N_ELEMENTS (exits); j++)
     func (data, exits[j], sums[j]);
+  func (data, "jit.blocks-apart", rests);
   g_mutex_lock (&cache->lock);
   func (data, "jit.units", cache->n_units);
   func (data, "jit.blocks", cache->n_blocks);

@@ -111,7 +111,7 @@ is_translated (gpointer data, uint64_t gpa)
 }
 
 const void *
-cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
+cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode)
 {
   CopJitHart *own = cop_jit_hart (hart);
   uint64_t start = cop_clock_host_ns ();
@@ -135,7 +135,9 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
         break;
       before = cop_jit_cache_changes (jit->cache, gpa);
       source = cop_translate_source_of_hart (hart, pc, gpa, bytes);
-      source.is_translated = is_translated;
+      source.mode = mode;
+      /* Without it, a unit is one block. */
+      source.is_translated = mode & COP_MODE_APART ? NULL : is_translated;
       make_unit (jit, &source, own->unit);
       if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
         {
@@ -150,7 +152,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc)
           break;
         }
       if (outcome == INSTALLED)
-        code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
+        code = cop_jit_cache_find (jit->cache, gpa, mode);
     }
   hart->tier = COP_TIER_INTERPRETER;
   own->translation_ns += cop_clock_host_ns () - start;

@@ -26,6 +26,8 @@ typedef struct
   GPtrArray *harts; /* (element-type CopHart) (owned array); guarded by lock */
 } CopJit;
 
+#define COP_JIT_APART_SLOTS 256
+
 /* What the engine keeps for a hart. */
 typedef struct
 {
@@ -35,9 +37,12 @@ typedef struct
   CopJitJump *jumps; /* (owned) */
   uint64_t exits[COP_JIT_EXIT_BLOCK + 1];
   uint64_t insns_translated; /* retired in translated code */
+  uint64_t rests_in_code; /* blocks that went on apart */
   uint64_t translation_ns;
   CopJitVerify *verify; /* (owned) (nullable) */
   CopJitExit exit; /* of the stretch that is verified */
+  uint8_t apart_heat[COP_JIT_APART_SLOTS]; /* by a hash of the place; see apart.c */
+  uint64_t apart_pc; /* where a block is to be translated that leaves there often; 0: nowhere */
 } CopJitHart;
 
 static inline CopJitHart *
@@ -57,11 +62,16 @@ bool cop_jit_has_code (CopHart *hart, uint64_t gpa);
 
 /**
  * cop_jit_translate:
+ * @mode: the hart's, or that and COP_MODE_APART
+ *
  * Translates the unit at @pc on the hart's own thread, in parallel with others.
  *
  * Returns: (nullable): its entry; NULL when it is left to the interpreter
  */
-const void *cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc);
+const void *cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode);
+
+/* hart.jit.rest: code for the rest of a block, without shared checks. See apart.c. */
+const void *cop_jit_rest_in_code (CopHart *hart);
 
 /* Has the background thread translate the unit at @pc. False when it cannot. */
 bool cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc);

@@ -716,7 +716,7 @@ cop_translate_source_of_hart (CopHart *hart, uint64_t pc, uint64_t gpa, const ui
 void
 cop_translate_unit (CopIrUnit *unit, const CopTranslateSource *source)
 {
-  Translator t = { .unit = unit, .source = source, .uses_spans = true };
+  Translator t = { .unit = unit, .source = source, .uses_spans = !(source->mode & COP_MODE_APART) };
   WorkList list = { .source = source };
   unsigned n_insns = 0;
 

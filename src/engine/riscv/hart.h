@@ -143,6 +143,9 @@ typedef struct
   uint64_t args[3];             /* of floating point that is done in C */
   /* What code calls when it leaves for a SYSTEM instruction: where to go on, or NULL to leave. */
   const void *(*system) (CopHart *hart);
+  /* What code calls when the rest of a block must be done without shared checks of memory: where that
+     goes on, or NULL to leave. */
+  const void *(*rest) (CopHart *hart);
   /* Lets the instruction at @site be a jump to @target, for all harts. */
   void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target);
 } CopHartJit;
@@ -229,6 +232,8 @@ struct CopHart
 /* CopHart.mode: code is keyed by its physical address and these bits. */
 #define COP_MODE_FRM_MASK 0x7u          /* frm of fcsr */
 #define COP_MODE_FS_OFF 0x8u            /* mstatus.FS is Off: FP instructions are illegal */
+/* Of code alone, beside the hart's: a block in which no accesses share a check. */
+#define COP_MODE_APART 0x10u
 
 /* Rows of mstatus. Source: RISC-V Privileged Spec 20240411 §3.1.6. */
 #define COP_MSTATUS_SIE (UINT64_C (1) << 1)

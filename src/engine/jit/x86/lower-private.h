@@ -102,8 +102,7 @@ struct CopJitBackend
   CopHostFeatures  host;
 
   /* Thunks, at their executable addresses. */
-  const void      *enter, *exit_pc, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret,
-    *exit_block;
+  const void      *enter, *exit_pc, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret;
   const void      *load[7];     /* by CopIrLoad */
   const void      *store[4];    /* by log2 of the size */
   const void      *fill_loads, *fill_stores;    /* ranges */

@@ -51,7 +51,7 @@ lower_uses_range (const CopJitBackend *b, CopIrRef gva)
   unsigned reg;
   int64_t offset;
 
-  return b->host.fsgsbase &&
+  return b->host.fsgsbase && !(b->unit->mode & COP_MODE_APART) &&
          (b->in_loop || (cop_ir_split_address (b->unit, gva, &reg, &offset) && reg == SP));
 }
 

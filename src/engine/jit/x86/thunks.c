@@ -231,21 +231,21 @@ write_leave (CopAsm *a, CopJitExit exit)
   write_return (a, exit);
 }
 
-/* Has jit.system() do the instruction and say where to go on. rsp is aligned as C wants it. */
+/* Has @callee of hart.jit say where to go on; NULL: leaves with @exit. rsp is aligned as C wants it. */
 static void
-write_system (CopAsm *a, CopLabel resume)
+write_ask (CopAsm *a, CopMem callee, CopLabel resume, CopJitExit exit)
 {
   CopLabel leave = asm_new_label (a);
 
   asm_store (a, HART_FIELD (jit.fuel), FUEL);
   store_guest (a, true);
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
-  asm_rm (a, 0xff, false, (CopReg) 2, HART_FIELD (jit.system)); /* call */
+  asm_rm (a, 0xff, false, (CopReg) 2, callee); /* call */
   asm_rr (a, 0x85, true, RAX, RAX);
   asm_jcc (a, CC_E, leave);
   asm_jmp (a, resume);
   asm_bind (a, leave);
-  write_return (a, COP_JIT_EXIT_SYSTEM);
+  write_return (a, exit);
 }
 
 static void
@@ -381,11 +381,12 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   static const void *const stores[] = { store_1, store_2, store_4, store_8 };
   g_autoptr (GArray) thunks = g_array_new (FALSE, FALSE, sizeof (Thunk));
   CopAsm *a = &b->a;
-  CopLabel fault, block, resume;
+  CopLabel fault, block, rest, resume;
 
   cop_asm_reset (a);
   fault = asm_new_label (a);
   block = asm_new_label (a);
+  rest = asm_new_label (a);
   resume = asm_new_label (a);
 
   begin (b, thunks, &b->enter);
@@ -408,14 +409,16 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   store_info (a, RCX);
   asm_rm (a, 0x89, false, RAX, HART_FIELD (jit.exit_op));
   asm_rm (a, 0x89, false, RDX, HART_FIELD (jit.exit_bits));
-  write_system (a, resume);
+  write_ask (a, HART_FIELD (jit.system), resume, COP_JIT_EXIT_SYSTEM);
   begin (b, thunks, &b->exit_interpret);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_INTERPRET);
-  begin (b, thunks, &b->exit_block);
   asm_bind (a, block);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_BLOCK);
+  asm_bind (a, rest);
+  store_info (a, RCX);
+  write_ask (a, HART_FIELD (jit.rest), resume, COP_JIT_EXIT_BLOCK);
 
   for (unsigned i = 0; i < G_N_ELEMENTS (loads); i++)
     {
@@ -442,7 +445,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
         }
     }
   begin (b, thunks, &b->span);
-  write_call (a, span, GIVES_RCX, block);
+  write_call (a, span, GIVES_RCX, rest);
   begin (b, thunks, &b->atomic_load);
   write_call (a, atomic_load, GIVES_RCX, block);
   begin (b, thunks, &b->atomic_store);
