@@ -176,17 +176,32 @@ cop_block_cache_get_short (CopBlockCache *cache, uint64_t pc, unsigned max_insns
   return build_scratch (cache, pc, gpa, bytes, max_insns, divided);
 }
 
-/* Whether somebody asked for the block at @gpa before, as far as is remembered. */
+/* Whether there may be a block or a translation at @gpa: what either was made of is watched. Where
+   most of the code is new, this spares it looks into tables that the host's caches do not hold. */
+static bool
+may_be_kept (const CopRam *ram, uint64_t gpa)
+{
+  uint64_t lines;
+
+  if (gpa - ram->dram.gpa >= ram->dram.size)
+    return true;                /* ROM is not watched */
+  lines = __atomic_load_n (&cop_ram_page (ram, gpa)->code, __ATOMIC_RELAXED);
+  return lines >> ((gpa & ~PAGE_MASK) >> COP_CODE_LINE_SHIFT) & 1;
+}
+
+/* Whether somebody asked for the block at @gpa before, as far as is remembered: two places with one
+   hash do not forget each other, however often they take turns. */
 static bool
 is_known (CopBlockCache *cache, uint64_t gpa)
 {
   uint64_t mixed = (gpa ^ (uint64_t) cache->hart->mode << 56) * UINT64_C (0x9e3779b97f4a7c15);
-  uint16_t *seen = &cache->seen[mixed >> (64 - COP_BLOCK_SEEN_BITS)];
+  uint16_t *seen = cache->seen[mixed >> (64 - COP_BLOCK_SEEN_BITS)];
   uint16_t tag = (uint16_t) (mixed >> 24) | 1;
 
-  if (*seen == tag)
+  if (seen[0] == tag || seen[1] == tag)
     return true;
-  *seen = tag;
+  seen[1] = seen[0];
+  seen[0] = tag;
   return false;
 }
 
@@ -211,9 +226,13 @@ static CopBlock *
 find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes,
                unsigned part)
 {
-  CopBlock **bucket = bucket_of (cache, gpa, cache->hart->mode);
-  CopBlock *block;
+  bool run_once = part == 0 && cache->heat > 0; /* without heat it is not to be run at all */
+  CopBlock **bucket, *block;
 
+  if (run_once && !may_be_kept (cache->hart->ram, gpa) && !is_known (cache, gpa))
+    return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
+
+  bucket = bucket_of (cache, gpa, cache->hart->mode);
   for (CopBlock **place = bucket; *place != NULL; place = &(*place)->bucket_next)
     {
       uint64_t gpa2;
@@ -235,8 +254,7 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
       cache->scratch->heat = 0;
       return cache->scratch;
     }
-  /* Without heat it is not to be run at all. */
-  if (part == 0 && cache->heat > 0 && !is_known (cache, gpa))
+  if (run_once && !is_known (cache, gpa))
     return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
 
   if (cache->arena_used + COP_BLOCK_MAX_SIZE > ARENA_SIZE)

@@ -109,8 +109,8 @@ typedef struct
 #define COP_BLOCK_PAGES 4096
 #define COP_BLOCK_CROSSING 1024
 
-/* Places that were asked for once are remembered by a hash of so many bits. */
-#define COP_BLOCK_SEEN_BITS 15
+/* Places that were asked for once are remembered by a hash of so many bits, two of each. */
+#define COP_BLOCK_SEEN_BITS 14
 
 /* A hart's blocks. */
 typedef struct
@@ -123,7 +123,7 @@ typedef struct
   CopBlock          *pages[COP_BLOCK_PAGES];
   CopBlock          *crossing[COP_BLOCK_CROSSING];
   CopBlock          *scratch;   /* (owned): a block to be run once */
-  uint16_t           seen[1u << COP_BLOCK_SEEN_BITS];   /* a tag; 0: never */
+  uint16_t           seen[1u << COP_BLOCK_SEEN_BITS][2]; /* tags, the later one first; 0: never */
   int32_t            heat;      /* of a new block */
   /* (nullable): whether there is better code at a gpa: then nothing is decoded, and the block that is
      handed out has no heat */
