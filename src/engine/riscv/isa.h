@@ -38,6 +38,7 @@
   EXT (SVINVAL,      "svinval",      true,         true,          COP_ISA (S))                    \
   EXT (SVNAPOT,      "svnapot",      true,         true,          COP_ISA (S))                    \
   EXT (SVPBMT,       "svpbmt",       true,         true,          COP_ISA (S))                    \
+  EXT (SVVPTC,       "svvptc",       true,         true,          COP_ISA (S))                    \
   /* Not in riscv,isa: modes, and widths of the virtual address. */                               \
   EXT (S,            "s",            false,        true,          COP_ISA (U))                    \
   EXT (U,            "u",            false,        true,          0)                              \

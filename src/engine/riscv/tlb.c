@@ -115,33 +115,35 @@ region_bit (uint64_t gva)
 }
 
 static void
-add_region (CopTlbRegions *regions, uint64_t gva, unsigned order)
+add_region (CopTlbRegions halves, uint64_t gva, unsigned order)
 {
+  CopTlbRegionSet *set = &halves[gva >> 63];
   uint64_t size = UINT64_C (1) << order;
   uint64_t first = gva & -size, last = first + (size - 1);
   unsigned bit = region_bit (gva);
 
   if (order <= REGION_SHIFT)
-    regions->bits[bit / 64] |= UINT64_C (1) << bit % 64;
-  else if (regions->last == 0)
+    set->bits[bit / 64] |= UINT64_C (1) << bit % 64;
+  else if (set->last == 0)
     {
-      regions->first = first;
-      regions->last = last;
+      set->first = first;
+      set->last = last;
     }
   else
     {
-      regions->first = MIN (regions->first, first);
-      regions->last = MAX (regions->last, last);
+      set->first = MIN (set->first, first);
+      set->last = MAX (set->last, last);
     }
 }
 
 static bool
-may_have_region (const CopTlbRegions *regions, uint64_t gva)
+may_have_region (const CopTlbRegions halves, uint64_t gva)
 {
+  const CopTlbRegionSet *set = &halves[gva >> 63];
   unsigned bit = region_bit (gva);
 
-  return (regions->bits[bit / 64] >> bit % 64 & 1) ||
-         (regions->last != 0 && gva >= regions->first && gva <= regions->last);
+  return (set->bits[bit / 64] >> bit % 64 & 1) ||
+         (set->last != 0 && gva >= set->first && gva <= set->last);
 }
 
 /* --- the front --------------------------------------------------------------------------------- */
@@ -280,7 +282,7 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
       tlb->order[slot] = order;
       tlb->global[slot] = global;
       if (order > COP_PAGE_SHIFT)
-        add_region (&tlb->large, page, order);
+        add_region (tlb->large, page, order);
       tlb->has_private |= !global;
     }
   if (access == COP_ACCESS_STORE)
@@ -325,7 +327,7 @@ cop_tlb_note_executed (CopTlb *tlb, uint64_t gva)
 
   tlb->executed[bit / 64] |= UINT64_C (1) << bit % 64;
   if (tlb->order[slot] > COP_PAGE_SHIFT)
-    add_region (&tlb->large_executed, gva, tlb->order[slot]);
+    add_region (tlb->large_executed, gva, tlb->order[slot]);
 }
 
 /* One page: its slot, and those of the larger page that @gva may be part of. */
@@ -337,12 +339,12 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
   CopTlbEntry *entry = &tlb->entries[slot];
 
   if ((tlb->executed[bit / 64] & (UINT64_C (1) << bit % 64)) ||
-      may_have_region (&tlb->large_executed, gva))
+      may_have_region (tlb->large_executed, gva))
     new_generation (hart, tlb);
   forget_ranges (tlb);
   if (!(keep_global && tlb->global[slot]) && page_of (entry) == page)
     clear_entry (tlb, entry);
-  if (!may_have_region (&tlb->large, gva))
+  if (!may_have_region (tlb->large, gva))
     return;
   for (unsigned i = 0; i < COP_TLB_SIZE; i++)
     {

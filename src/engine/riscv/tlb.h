@@ -45,12 +45,15 @@ typedef struct
 } CopTlbEntry;
 
 /* The 2 MiB regions that larger pages lie in, as a hashed set, and one range of addresses around all
-   pages that are larger than a region: both may say yes for another place. */
+   pages that are larger than a region: both may say yes for another place. Each half of the addresses
+   has its own: a kernel maps all memory in large pages above, and processes seldom any below. */
 typedef struct
 {
   uint64_t bits[8];
   uint64_t first, last;         /* of the range; an empty one is 0 to 0 */
-} CopTlbRegions;
+} CopTlbRegionSet;
+
+typedef CopTlbRegionSet CopTlbRegions[2];
 
 typedef struct
 {

@@ -250,6 +250,31 @@ test_pbmt (void)
 }
 
 static void
+test_valid_at_once (void)
+{
+  static const CopAccess accesses[] = { COP_ACCESS_LOAD, COP_ACCESS_STORE, COP_ACCESS_FETCH };
+  Mmu mmu;
+
+  g_test_summary ("an entry that becomes valid is used without a fence, at every level");
+  mmu_init (&mmu, SV39);
+  for (unsigned level = 0; level < 3; level++)
+    for (unsigned i = 0; i < G_N_ELEMENTS (accesses); i++)
+      {
+        uint64_t gva = (level + 1) << 30 | (uint64_t) i << 21;
+        uint64_t *entry;
+
+        mmu_map (&mmu, gva, TEST_DATA, PTE_RWX);
+        entry = mmu_entry (&mmu, mmu.root, gva, level);
+        *entry &= ~(uint64_t) PTE_V;
+        cop_mmu_sfence (mmu.hart, 0, ALL, ALL);
+        g_assert_cmpint (mmu_access (&mmu, gva, accesses[i]), ==, mmu_page_fault (accesses[i]));
+        *entry |= PTE_V;
+        g_assert_cmpint (mmu_access (&mmu, gva, accesses[i]), ==, COP_TRAP_NONE);
+      }
+  mmu_clear (&mmu);
+}
+
+static void
 test_malformed (void)
 {
   static const uint64_t reserved = UINT64_C (1) << 54;
@@ -445,6 +470,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mmu/accessed-and-dirty", test_accessed_and_dirty);
   g_test_add_func ("/mmu/napot", test_napot);
   g_test_add_func ("/mmu/pbmt", test_pbmt);
+  g_test_add_func ("/mmu/valid-at-once", test_valid_at_once);
   g_test_add_func ("/mmu/malformed", test_malformed);
   g_test_add_func ("/mmu/across-pages", test_across_pages);
   g_test_add_func ("/mmu/atomics", test_atomics);

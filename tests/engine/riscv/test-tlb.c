@@ -93,18 +93,22 @@ test_fences (void)
 static void
 test_large_pages (void)
 {
-  static const unsigned levels[] = { 1, 2 };
+  static const struct
+  {
+    unsigned level;
+    bool high; /* in the upper half of the addresses */
+  } rows[] = { { 1, false }, { 2, false }, { 1, true }, { 2, true } };
 
   g_test_summary ("a fence of any address in a large page drops all that is known of it");
-  for (unsigned i = 0; i < G_N_ELEMENTS (levels); i++)
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      uint64_t size = TEST_PAGE << 9 * levels[i];
-      uint64_t base = 4 * size, offset = TEST_DATA & (size - 1);
+      uint64_t size = TEST_PAGE << 9 * rows[i].level;
+      uint64_t base = rows[i].high ? -(4 * size) : 4 * size, offset = TEST_DATA & (size - 1);
       uint64_t *entry;
       Mmu mmu;
 
       init (&mmu);
-      entry = mmu_map_in (&mmu, mmu.root, base, TEST_DATA & -size, levels[i], PTE_RWX);
+      entry = mmu_map_in (&mmu, mmu.root, base, TEST_DATA & -size, rows[i].level, PTE_RWX);
       for (unsigned page = 0; page < 8; page++)
         g_assert_cmphex (mmu_read (&mmu, base + offset + page * TEST_PAGE), ==,
                          TEST_DATA + page * TEST_PAGE);
