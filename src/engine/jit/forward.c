@@ -8,13 +8,20 @@
  *   t2 = SRL32 (a2, 10)                 t2 = SRL32 (a2, 10)
  *
  * Registers are exact wherever control may leave, so a value may only go when its register is set
- * anew before that.
+ * anew before that. Loads and stores leave out of line, though, and there is time to make it after all:
+ *
+ *   a5 = SLL (a5, 3)                    nop
+ *   a5 = ADD (a5, a4)                   late: a5 = ADD (SLL (a5, 3), a4), if the load leaves
+ *   a5 = LOAD (a5)                      a5 = LOAD (ADD (SLL (a5, 3), a4))
  */
 #include "engine/jit/forward.h"
 
 /* Levels and scratch registers of what comes out. */
-#define MAX_DEPTH 4
+#define MAX_DEPTH 6
 #define MAX_SCRATCH 2
+/* Places out of line that set a late register. */
+#define MAX_ACCESSES 6
+#define MAX_USES 4
 /* Nodes are counted in 16 bits, and each forwarding makes some. */
 #define MAX_NODES 50000
 
@@ -77,10 +84,8 @@ cop_ir_is_cheap (const CopIrUnit *unit, CopIrRef ref)
          cop_ir_is_cheap (unit, node->b) && cop_ir_is_cheap (unit, node->c);
 }
 
-/* Registers that it takes to work the tree out, as Sethi and Ullman count them; what is an operand of
-   an instruction as it stands takes none. */
-static unsigned
-count_scratch (const CopIrUnit *unit, CopIrRef ref)
+unsigned
+cop_ir_count_scratch (const CopIrUnit *unit, CopIrRef ref)
 {
   const CopIrNode *node = cop_ir_node (unit, ref);
   unsigned left, right;
@@ -96,10 +101,10 @@ count_scratch (const CopIrUnit *unit, CopIrRef ref)
     default:
       break;
     }
-  left = count_scratch (unit, node->a);
+  left = cop_ir_count_scratch (unit, node->a);
   if (node->b == IR_NONE || is_shift (node->op))
     return MAX (left, 1);
-  right = count_scratch (unit, node->b);
+  right = cop_ir_count_scratch (unit, node->b);
   if (right == 0 || (left == 0 && node->op != IR_SUB))
     return MAX (MAX (left, right), 1);
   return left == right ? left + 1 : MAX (left, right) + (node->op == IR_SUB);
@@ -109,7 +114,38 @@ static bool
 is_small (const CopIrUnit *unit, CopIrRef ref)
 {
   return cop_ir_is_cheap (unit, ref) && cop_ir_depth (unit, ref) <= MAX_DEPTH &&
-         count_scratch (unit, ref) <= MAX_SCRATCH;
+         cop_ir_count_scratch (unit, ref) <= MAX_SCRATCH;
+}
+
+/* What the host takes as an operand where it stands. */
+static bool
+is_operand (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+
+  return node->op == IR_GETX ||
+         (node->op == IR_CONST && (uint64_t) (int32_t) node->imm == node->imm);
+}
+
+/* Whether a cheap tree is worked out in the register that it goes to alone. */
+static bool
+takes_one_scratch (const CopIrUnit *unit, CopIrRef ref)
+{
+  const CopIrNode *node = cop_ir_node (unit, ref);
+
+  if (node->a == IR_NONE)
+    return true;
+  if (node->b != IR_NONE && !is_shift (node->op))
+    {
+      /* lea would take one operand after the other. */
+      if (node->op == IR_ADD && cop_ir_node (unit, node->a)->op == IR_SLL)
+        return false;
+      if (!is_operand (unit, node->b) && (node->op == IR_SUB || !is_operand (unit, node->a)))
+        return false;
+      if (!is_operand (unit, node->b))
+        return takes_one_scratch (unit, node->b);
+    }
+  return takes_one_scratch (unit, node->a);
 }
 
 /* How often the tree reads @reg. */
@@ -152,59 +188,198 @@ only_sets (const CopIrUnit *unit, const CopIrStatement *statement)
   return statement->kind == IR_SETX && !cop_ir_has_effect (unit, statement->a);
 }
 
-/* Whether the value that statement @first of @block sets is gone before anything could see it.
-   @use: (out): the statement that uses it, or @first: none does; false also when there are more */
+/* A plain load or store: it may trap, or leave the rest of the block to the interpreter. */
 static bool
-find_use (const CopIrUnit *unit, const CopIrStatement *statements, unsigned first, unsigned end,
-          unsigned *use)
+is_access (const CopIrUnit *unit, const CopIrStatement *statement)
 {
-  unsigned reg = statements[first].reg;
-  bool is_stale = false;        /* an operand of the value has changed */
+  CopIrRef gva;
+  unsigned size;
+  bool writes;
 
-  *use = first;
-  for (unsigned i = first + 1; i < end; i++)
+  return cop_ir_find_plain_access (unit, statement, &gva, &size, &writes);
+}
+
+/* What becomes of the value that a statement sets. */
+typedef struct
+{
+  unsigned end;                 /* the statement that sets its register anew */
+  unsigned last_access;         /* where it could be seen before; 0: nowhere */
+  unsigned n_uses;
+} Fate;
+
+/* Whether nothing needs the value of statement @first in its register before that is set anew, if it
+   moves into its uses: one, or more of a value that stands somewhere as it is. */
+static bool
+find_fate (const CopIrUnit *unit, const CopIrStatement *statements, unsigned first, unsigned n,
+           Fate *fate)
+{
+  CopIrRef value = statements[first].a;
+  unsigned reg = statements[first].reg;
+  bool is_leaf = is_operand (unit, value);
+  bool is_small_value = is_small (unit, value);
+  /* Once it has been set late, it cannot be worked out again: the access is not of a span. */
+  bool reads_itself = cop_ir_reads_x (unit, value, reg);
+  bool is_stale = false;        /* an operand of the value has changed */
+  unsigned n_accesses = 0;
+
+  *fate = (Fate){ 0 };
+  for (unsigned i = first + 1; i < n; i++)
     {
       const CopIrStatement *statement = &statements[i];
       unsigned uses;
 
       if (statement->kind == IR_NOP || statement->kind == IR_MAKE_DIRTY)
         continue;
-      if (!only_sets (unit, statement))
+      if (statement->kind == IR_LATE)
+        {
+          if (cop_ir_reads_x (unit, statement->a, reg))
+            return false;
+          fate->end = i;
+          if (statement->reg == reg)
+            return true;
+          is_stale |= cop_ir_reads_x (unit, value, statement->reg);
+          continue;
+        }
+      if (is_access (unit, statement))
+        {
+          if (!is_small_value || is_stale || ++n_accesses > (reads_itself ? 1 : MAX_ACCESSES))
+            return false;
+          fate->last_access = i;
+        }
+      else if (!only_sets (unit, statement) && statement->kind != IR_SETF)
         return false;
-      uses = count_uses (unit, statement->a, reg);
-      if (uses > 0 && (uses > 1 || *use != first || is_stale))
+      uses = count_uses (unit, statement->a, reg) + count_uses (unit, statement->b, reg);
+      fate->n_uses += uses;
+      if (uses > 0 && (is_stale || (fate->n_uses > 1 && !is_leaf) ||
+                       (reads_itself && fate->last_access != 0 && fate->last_access != i)))
         return false;
-      if (uses > 0)
-        *use = i;
+      if (statement->kind != IR_SETX)
+        continue;
+      fate->end = i;
       if (statement->reg == reg)
         return true;
-      is_stale |= cop_ir_reads_x (unit, statements[first].a, statement->reg);
+      is_stale |= cop_ir_reads_x (unit, value, statement->reg);
     }
   return false;
+}
+
+/* Whether lowering does with the trees of a statement that a value has moved into. */
+static bool
+is_still_small (const CopIrUnit *unit, const CopIrStatement *statement)
+{
+  CopIrRef gva;
+  unsigned size;
+  bool writes;
+
+  if (!cop_ir_find_plain_access (unit, statement, &gva, &size, &writes))
+    return statement->kind == IR_SETX && is_small (unit, statement->a);
+  /* What is stored is worked out beside address and addend. */
+  return is_small (unit, gva) &&
+         (!writes || (is_small (unit, statement->b) && takes_one_scratch (unit, statement->b)));
+}
+
+/* Moves the value of statement @first into its uses. False: nothing has been done. */
+static bool
+move_value (CopIrUnit *unit, CopIrStatement *statements, unsigned first, const Fate *fate)
+{
+  CopIrStatement changed[MAX_USES];
+  unsigned places[MAX_USES], n = 0;
+  unsigned reg = statements[first].reg;
+  CopIrRef value = statements[first].a;
+
+  for (unsigned i = first + 1; i <= fate->end; i++)
+    {
+      CopIrStatement statement = statements[i];
+
+      if (statement.kind == IR_NOP || (count_uses (unit, statement.a, reg) == 0 &&
+                                       count_uses (unit, statement.b, reg) == 0))
+        continue;
+      if (n == MAX_USES || !is_still_small (unit, &statement))
+        return false;
+      statement.a = substitute (unit, statement.a, reg, value);
+      statement.b = substitute (unit, statement.b, reg, value);
+      if (statement.kind == IR_STORE && statement.imm <= 32)
+        statement.b = cop_ir_low_half (unit, statement.b);
+      if (!is_still_small (unit, &statement))
+        return false;
+      changed[n] = statement;
+      places[n++] = i;
+    }
+  for (unsigned i = 0; i < n; i++)
+    statements[places[i]] = changed[i];
+  return true;
+}
+
+/* Shifts that are halves of a rotation and stay for other uses need not be waited for. */
+static void
+find_rotations (CopIrUnit *unit, CopIrStatement *statements, unsigned n)
+{
+  CopIrRef shifts[32];          /* by register: the shift that it holds; or IR_NONE */
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (shifts); i++)
+    shifts[i] = IR_NONE;
+  for (unsigned i = 0; i < n; i++)
+    {
+      CopIrStatement *statement = &statements[i];
+      CopIrOp op;
+
+      if (statement->kind != IR_SETX)
+        continue;
+      op = cop_ir_node (unit, statement->a)->op;
+      if (op == IR_OR)
+        {
+          CopIrRef tree = statement->a;
+
+          for (unsigned reg = 1; reg < G_N_ELEMENTS (shifts); reg++)
+            if (shifts[reg] != IR_NONE && cop_ir_reads_x (unit, tree, reg))
+              tree = substitute (unit, tree, reg, shifts[reg]);
+          op = cop_ir_node (unit, tree)->op;
+          if (op == IR_ROR || op == IR_SEXT32)
+            statement->a = tree;
+        }
+      for (unsigned reg = 1; reg < G_N_ELEMENTS (shifts); reg++)
+        if (shifts[reg] != IR_NONE && cop_ir_reads_x (unit, shifts[reg], statement->reg))
+          shifts[reg] = IR_NONE;
+      op = cop_ir_node (unit, statement->a)->op;
+      shifts[statement->reg] =
+        (op == IR_SLL || op == IR_SRL || op == IR_SLL32 || op == IR_SRL32) &&
+            is_small (unit, statement->a) && !cop_ir_reads_x (unit, statement->a, statement->reg)
+          ? statement->a
+          : IR_NONE;
+    }
+}
+
+/* Returns whether anything moved. */
+static bool
+forward (CopIrUnit *unit, const CopIrBlock *block)
+{
+  CopIrStatement *statements = &g_array_index (unit->statements, CopIrStatement, block->first);
+  bool any = false;
+
+  for (unsigned i = 0; i < block->n && unit->nodes->len < MAX_NODES; i++)
+    {
+      Fate fate;
+
+      if (!only_sets (unit, &statements[i]) ||
+          !find_fate (unit, statements, i, block->n, &fate))
+        continue;
+      if (fate.n_uses > 0 && (!is_small (unit, statements[i].a) ||
+                              !move_value (unit, statements, i, &fate)))
+        continue;
+      statements[i].kind = fate.last_access != 0 ? IR_LATE : IR_NOP;
+      statements[i].imm = block->first + fate.last_access;
+      if (fate.last_access != 0 && cop_ir_reads_x (unit, statements[i].a, statements[i].reg))
+        statements[fate.last_access].is_last = true;
+      any = true;
+    }
+  return any;
 }
 
 void
 cop_forward_values (CopIrUnit *unit, const CopIrBlock *block)
 {
-  CopIrStatement *statements = &g_array_index (unit->statements, CopIrStatement, block->first);
-
-  for (unsigned i = 0; i < block->n && unit->nodes->len < MAX_NODES; i++)
-    {
-      CopIrRef value = statements[i].a, tree;
-      unsigned use;
-
-      if (!only_sets (unit, &statements[i]) ||
-          !find_use (unit, statements, i, block->n, &use))
-        continue;
-      if (use != i)
-        {
-          if (!is_small (unit, value) || !is_small (unit, statements[use].a))
-            continue;
-          tree = substitute (unit, statements[use].a, statements[i].reg, value);
-          if (!is_small (unit, tree))
-            continue;
-          statements[use].a = tree;
-        }
-      statements[i].kind = IR_NOP;
-    }
+  find_rotations (unit, &g_array_index (unit->statements, CopIrStatement, block->first), block->n);
+  /* What has moved out of the way lets others move. */
+  if (forward (unit, block))
+    forward (unit, block);
 }

@@ -17,3 +17,7 @@ void cop_forward_values (CopIrUnit *unit, const CopIrBlock *block);
 /* Whether lowering does with @ref in the scratch registers it has: cheap operations, and shifts and
    rotations by constants. */
 bool cop_ir_is_cheap (const CopIrUnit *unit, CopIrRef ref);
+
+/* Registers that it takes to work a cheap tree out, as Sethi and Ullman count them; what is an operand
+   of an instruction as it stands takes none. */
+unsigned cop_ir_count_scratch (const CopIrUnit *unit, CopIrRef ref);

@@ -222,55 +222,134 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
   return IR_NONE;
 }
 
-/* The low 32 bits of @ref are those of this. */
-static CopIrRef
-strip_extension (const CopIrUnit *unit, CopIrRef ref)
+/* A shift of a register by @amount, @left or to the right. */
+static bool
+is_shift_of_x (const CopIrUnit *unit, CopIrRef ref, bool left, unsigned *reg, uint64_t *amount)
 {
-  const CopIrNode *node = cop_ir_node (unit, ref);
+  const CopIrNode *node = cop_ir_node (unit, ref), *value;
 
-  return node->op == IR_SEXT32 || node->op == IR_ZEXT32 ? node->a : ref;
+  if (left ? node->op != IR_SLL && node->op != IR_SLL32 : node->op != IR_SRL32)
+    return false;
+  value = cop_ir_node (unit, node->a);
+  *reg = value->imm & 31;
+  return value->op == IR_GETX && cop_ir_is_const (unit, node->b, amount);
+}
+
+/* The low half of a | b as a rotation. */
+static CopIrRef
+rotate_low_half (CopIrUnit *unit, CopIrRef a, CopIrRef b)
+{
+  unsigned up_reg, down_reg;
+  uint64_t up, down;
+
+  if (!is_shift_of_x (unit, a, true, &up_reg, &up) ||
+      !is_shift_of_x (unit, b, false, &down_reg, &down) || up_reg != down_reg || down == 0 ||
+      down >= 32 || up + down != 32)
+    return IR_NONE;
+  return add_node (unit, IR_ROR32, cop_ir_node (unit, b)->a, cop_ir_node (unit, b)->b, IR_NONE, 0);
+}
+
+CopIrRef
+cop_ir_low_half (CopIrUnit *unit, CopIrRef ref)
+{
+  CopIrNode node = *cop_ir_node (unit, ref);
+  CopIrRef a, b;
+  uint64_t amount;
+
+  switch (node.op)
+    {
+    case IR_SEXT32:
+    case IR_ZEXT32:
+      return cop_ir_low_half (unit, node.a);
+    case IR_SLL32:
+      if (!cop_ir_is_const (unit, node.b, &amount) || amount >= 32)
+        return ref;
+      return cop_ir_add (unit, IR_SLL, cop_ir_low_half (unit, node.a), node.b, IR_NONE, 0);
+    case IR_SLL:
+      if (!cop_ir_is_const (unit, node.b, NULL))
+        return ref;
+      a = cop_ir_low_half (unit, node.a);
+      return a == node.a ? ref : cop_ir_add (unit, IR_SLL, a, node.b, IR_NONE, 0);
+    case IR_OR:
+      a = rotate_low_half (unit, node.a, node.b);
+      if (a == IR_NONE)
+        a = rotate_low_half (unit, node.b, node.a);
+      if (a != IR_NONE)
+        return a;
+      break;
+    case IR_ADD:
+    case IR_SUB:
+    case IR_AND:
+    case IR_XOR:
+    case IR_MUL:
+      break;
+    default:
+      return ref;
+    }
+  a = cop_ir_low_half (unit, node.a);
+  b = cop_ir_low_half (unit, node.b);
+  return a == node.a && b == node.b ? ref : cop_ir_add (unit, node.op, a, b, IR_NONE, 0);
+}
+
+/* The operation on words that the low half of a shift is, whether it is by a constant or masked. */
+static CopIrRef
+shift_word (CopIrUnit *unit, CopIrOp op, CopIrRef value, CopIrRef by)
+{
+  uint64_t amount;
+
+  if (cop_ir_is_const (unit, by, &amount) && amount < 32)
+    return cop_ir_add (unit, op, value, by, IR_NONE, 0);
+  if (cop_ir_node (unit, by)->op == IR_AND &&
+      cop_ir_is_const (unit, cop_ir_node (unit, by)->b, &amount) && amount == 31)
+    return cop_ir_add (unit, op, value, cop_ir_node (unit, by)->a, IR_NONE, 0);
+  return IR_NONE;
 }
 
 static CopIrRef
 simplify_sext32 (CopIrUnit *unit, CopIrRef a)
 {
   CopIrNode node = *cop_ir_node (unit, a);
-  CopIrRef left, right;
-  uint64_t amount;
+  CopIrRef simpler = IR_NONE;
 
   if (cop_ir_is_sext32 (unit, a))
     return a;
-  /* The low half of these depends on low halves alone. */
-  if (node.op == IR_ADD || node.op == IR_SUB || node.op == IR_MUL || node.op == IR_AND ||
-      node.op == IR_OR || node.op == IR_XOR)
-    {
-      left = strip_extension (unit, node.a);
-      right = strip_extension (unit, node.b);
-      if (left != node.a || right != node.b)
-        return cop_ir_add (unit, IR_SEXT32,
-                           cop_ir_add (unit, node.op, left, right, IR_NONE, 0), IR_NONE, IR_NONE,
-                           0);
-    }
-  /* Shifts of words as one operation, whether by a constant or masked by 31. */
   if (node.op == IR_SLL)
-    {
-      if (cop_ir_is_const (unit, node.b, &amount) && amount < 32)
-        return add_node (unit, IR_SLL32, node.a, node.b, IR_NONE, 0);
-      if (cop_ir_node (unit, node.b)->op == IR_AND &&
-          cop_ir_is_const (unit, cop_ir_node (unit, node.b)->b, &amount) && amount == 31)
-        return add_node (unit, IR_SLL32, node.a, cop_ir_node (unit, node.b)->a, IR_NONE, 0);
-    }
+    simpler = shift_word (unit, IR_SLL32, node.a, node.b);
   if (node.op == IR_SRL && cop_ir_node (unit, node.a)->op == IR_ZEXT32)
-    {
-      CopIrRef word = cop_ir_node (unit, node.a)->a;
+    simpler = shift_word (unit, IR_SRL32, cop_ir_node (unit, node.a)->a, node.b);
+  if (simpler != IR_NONE)
+    return simpler;
+  simpler = cop_ir_low_half (unit, a);
+  return simpler != a ? cop_ir_add (unit, IR_SEXT32, simpler, IR_NONE, IR_NONE, 0) : IR_NONE;
+}
 
-      if (cop_ir_is_const (unit, node.b, &amount) && amount < 32)
-        return add_node (unit, IR_SRL32, word, node.b, IR_NONE, 0);
-      if (cop_ir_node (unit, node.b)->op == IR_AND &&
-          cop_ir_is_const (unit, cop_ir_node (unit, node.b)->b, &amount) && amount == 31)
-        return add_node (unit, IR_SRL32, word, cop_ir_node (unit, node.b)->a, IR_NONE, 0);
-    }
-  return IR_NONE;
+/* Words that are extended and then combined may be combined and then extended. */
+static CopIrRef
+extend_late (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
+{
+  CopIrNode left = *cop_ir_node (unit, a), right = *cop_ir_node (unit, b);
+
+  if ((left.op != IR_SEXT32 && right.op != IR_SEXT32) || !cop_ir_is_sext32 (unit, a) ||
+      !cop_ir_is_sext32 (unit, b))
+    return IR_NONE;
+  return cop_ir_add (unit, IR_SEXT32,
+                     cop_ir_add (unit, op, left.op == IR_SEXT32 ? left.a : a,
+                                 right.op == IR_SEXT32 ? right.a : b, IR_NONE, 0),
+                     IR_NONE, IR_NONE, 0);
+}
+
+/* Operands of which only the low half counts. */
+static CopIrRef
+narrow_operand (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
+{
+  CopIrRef low = a;
+  uint64_t mask;
+
+  if (op == IR_SLL32 || op == IR_SRL32 || op == IR_SRA32 || op == IR_ROR32 || op == IR_ROL32 ||
+      op == IR_ZEXT32 || op == IR_ZEXT16 || op == IR_SEXT16 || op == IR_SEXT8 ||
+      (op == IR_AND && cop_ir_is_const (unit, b, &mask) && mask <= UINT32_MAX))
+    low = cop_ir_low_half (unit, a);
+  return low != a ? cop_ir_add (unit, op, low, b, IR_NONE, 0) : IR_NONE;
 }
 
 static CopIrRef
@@ -341,6 +420,10 @@ cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uin
     simpler = simplify_sra (unit, a, b);
   if (simpler == IR_NONE && op == IR_OR)
     simpler = simplify_or (unit, a, b);
+  if (simpler == IR_NONE && (op == IR_AND || op == IR_OR || op == IR_XOR))
+    simpler = extend_late (unit, op, a, b);
+  if (simpler == IR_NONE)
+    simpler = narrow_operand (unit, op, a, b);
   if (simpler == IR_NONE && op == IR_SELECT && left_const)
     simpler = left != 0 ? b : c;
   if (simpler != IR_NONE)
@@ -506,10 +589,12 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
   static const char *const kinds[] = { "",       "",    "store", "effect", "branch if", "jump",
                                        "jump to", "system", "interpret", "fence", "relax",
                                        "zero block", "fflags =", "dirty", "check next page",
-                                       "check target", "nop" };
+                                       "check target", "late", "nop" };
 
   g_string_append_printf (text, "  %03x  ", statement->offset);
-  if (statement->kind == IR_SETX)
+  if (statement->kind == IR_LATE)
+    g_string_append (text, "(late) ");
+  if (statement->kind == IR_SETX || statement->kind == IR_LATE)
     g_string_append_printf (text, "%s = ", cop_x_names[statement->reg]);
   else if (statement->kind == IR_SETF)
     g_string_append_printf (text, "%s = ", cop_f_names[statement->reg]);

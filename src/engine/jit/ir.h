@@ -210,6 +210,8 @@ typedef enum
   IR_CHECK_NEXT_PAGE,           /* fetches of the next page lead to host address imm; else the
                                    instruction is the interpreter's */
   IR_CHECK_TARGET,              /* a must be a multiple of 4, else a misaligned-instruction trap */
+  IR_LATE,                      /* reg = a, where an access up to statement imm leaves translated code:
+                                   else nothing reads reg before it is set anew */
   IR_NOP,                       /* removed */
 } CopIrStatementKind;
 
@@ -218,6 +220,7 @@ typedef struct
   uint8_t  kind;
   uint8_t  reg;
   uint8_t  insn;                /* its number in the block */
+  bool     is_last;             /* of accesses: cannot go on in line once late registers are set */
   uint16_t offset;              /* of its instruction from the page's start, in bytes */
   CopIrRef a, b;
   uint64_t imm;
@@ -274,6 +277,9 @@ CopIrRef cop_ir_const (CopIrUnit *unit, uint64_t value);
 
 /* Whether @ref is a constant; @value: (out) (optional) */
 bool cop_ir_is_const (const CopIrUnit *unit, CopIrRef ref, uint64_t *value);
+
+/* Returns: a tree with the low 32 bits of @ref, which may be cheaper; the others may differ */
+CopIrRef cop_ir_low_half (CopIrUnit *unit, CopIrRef ref);
 
 /* Whether evaluating the tree at @ref reads x register @reg. */
 bool cop_ir_reads_x (const CopIrUnit *unit, CopIrRef ref, unsigned reg);

@@ -59,6 +59,11 @@ add_block (CopGraph *graph, unsigned i)
 
       if (statement->kind == IR_NOP)
         continue;
+      if (statement->kind == IR_LATE)
+        {
+          graph->writes[i] |= 1u << statement->reg;
+          continue;
+        }
       count_tree (graph, i, statement->a);
       count_tree (graph, i, statement->b);
       if (statement->kind == IR_SETX)

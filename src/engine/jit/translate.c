@@ -277,7 +277,7 @@ fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
 static void
 add_store (Translator *t, unsigned bits, CopIrRef gva, CopIrRef value)
 {
-  add_statement (t, IR_STORE, gva, value, bits);
+  add_statement (t, IR_STORE, gva, bits <= 32 ? cop_ir_low_half (t->unit, value) : value, bits);
 }
 
 static void
@@ -494,7 +494,7 @@ find_spans (Translator *t)
       int64_t offset;
       bool writes;
 
-      if (cop_ir_find_plain_access (unit, statement, &gva, &size, &writes) &&
+      if (!statement->is_last && cop_ir_find_plain_access (unit, statement, &gva, &size, &writes) &&
           cop_ir_split_address (unit, gva, &base, &offset) && offset >= -2048 && offset < 2048)
         {
           CopIrSpan *span = current[base] < 0

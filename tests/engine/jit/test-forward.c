@@ -96,14 +96,141 @@ static void
 test_seen (void)
 {
   CopIrUnit *unit = cop_ir_unit_new ();
+  CopIrStatement fence = { .kind = IR_FENCE, .a = IR_NONE, .b = IR_NONE, .span = IR_NO_SPAN };
 
-  g_test_summary ("a value stays where a trap or the block's end could see it");
+  g_test_summary ("a value stays where what is no plain access, or the block's end, could see it");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  g_array_append_val (unit->statements, fence);
+  set (unit, T0, with (unit, IR_SLL, x (unit, T0), 1));
+  check (unit, "  000  t0 = ADD (a0, 1)\n"
+               "  000  fence \n"
+               "  000  t0 = SLL (t0, 1)\n");
+}
+
+static void
+test_late (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a value that only an access could see is set late, where the access leaves");
   set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
   store (unit, x (unit, A1), x (unit, A1));
   set (unit, T0, with (unit, IR_SLL, x (unit, T0), 1));
-  check (unit, "  000  t0 = ADD (a0, 1)\n"
+  check (unit, "  000  (late) t0 = ADD (a0, 1)\n"
                "  000  store a1 <- a1\n"
-               "  000  t0 = SLL (t0, 1)\n");
+               "  000  t0 = SLL (ADD (a0, 1), 1)\n");
+}
+
+static void
+test_late_address (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("an address moves into its access, also where it is made of its own register");
+  set (unit, T0, with (unit, IR_SLL, x (unit, T0), 3));
+  set (unit, T0, both (unit, IR_ADD, x (unit, T0), x (unit, A0)));
+  set (unit, T0, cop_ir_add (unit, IR_LOAD, x (unit, T0), IR_NONE, IR_NONE, IR_U64));
+  check (unit, "  000  (late) t0 = ADD (SLL (t0, 3), a0)\n"
+               "  000  t0 = LOAD.s64 (ADD (SLL (t0, 3), a0))\n");
+}
+
+static void
+test_late_span (void)
+{
+  for (unsigned itself = 0; itself < 2; itself++)
+    {
+      CopIrUnit *unit = cop_ir_unit_new ();
+      CopIrBlock block = { .n = 2 };
+
+      g_test_summary ("an access that looks for others' pages too goes on in line: what is made of its "
+                      "own register must not be set late there");
+      set (unit, T0, with (unit, IR_ADD, x (unit, itself ? T0 : A0), 8));
+      set (unit, T0, cop_ir_add (unit, IR_LOAD, x (unit, T0), IR_NONE, IR_NONE, IR_U64));
+      cop_forward_values (unit, &block);
+      g_assert_cmpint (g_array_index (unit->statements, CopIrStatement, 0).kind, ==, IR_LATE);
+      g_assert_cmpint (g_array_index (unit->statements, CopIrStatement, 1).is_last, ==, itself);
+      cop_ir_unit_free (unit);
+    }
+}
+
+static void
+test_late_again (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("what is made of its own register is not set late twice, nor used behind that");
+  set (unit, T0, with (unit, IR_ADD, x (unit, T0), 1));
+  store (unit, x (unit, A0), x (unit, A1));
+  store (unit, x (unit, A1), x (unit, T0));
+  set (unit, T0, x (unit, A0));
+  check (unit, "  000  t0 = ADD (t0, 1)\n"
+               "  000  store a0 <- a1\n"
+               "  000  store a1 <- t0\n"
+               "  000  t0 = a0\n");
+}
+
+static void
+test_late_operand_changes (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a value stays when what it is made of changes before an access could see it");
+  set (unit, T0, with (unit, IR_ADD, x (unit, A0), 1));
+  set (unit, A0, with (unit, IR_ADD, x (unit, A1), 1));
+  store (unit, x (unit, A1), x (unit, A1));
+  set (unit, T0, x (unit, A1));
+  check (unit, "  000  t0 = ADD (a0, 1)\n"
+               "  000  a0 = ADD (a1, 1)\n"
+               "  000  store a1 <- a1\n"
+               "  000  t0 = a1\n");
+}
+
+static void
+test_copies (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a copy of a register goes into all that uses it");
+  set (unit, T0, x (unit, A0));
+  set (unit, T1, both (unit, IR_ADD, x (unit, T0), x (unit, T0)));
+  store (unit, x (unit, T0), x (unit, T1));
+  set (unit, T0, x (unit, A1));
+  check (unit, "  000  (late) t0 = a0\n"
+               "  000  t1 = ADD (a0, a0)\n"
+               "  000  store a0 <- t1\n"
+               "  000  t0 = a1\n");
+}
+
+static void
+test_shift_stays (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("a rotation is found though one of the shifts stays");
+  set (unit, T0, with (unit, IR_SRL32, x (unit, A0), 19));
+  set (unit, T1, with (unit, IR_SLL32, x (unit, A0), 13));
+  set (unit, T1, both (unit, IR_OR, x (unit, T1), x (unit, T0)));
+  check (unit, "  000  t0 = SRL32 (a0, 19)\n"
+               "  000  t1 = SEXT32 (ROR32 (a0, 19))\n");
+}
+
+static void
+test_low_halves (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopIrRef sum, turned;
+
+  g_test_summary ("what is between words is not extended, and a rotation is found below");
+  sum = cop_ir_add (unit, IR_SEXT32, both (unit, IR_ADD, x (unit, A0), x (unit, A1)), IR_NONE,
+                    IR_NONE, 0);
+  turned = both (unit, IR_XOR, with (unit, IR_SLL32, x (unit, A0), 3),
+                 both (unit, IR_OR, with (unit, IR_SLL, x (unit, A1), 12),
+                       with (unit, IR_SRL32, x (unit, A1), 20)));
+  set (unit, T0, cop_ir_add (unit, IR_SEXT32, both (unit, IR_XOR, sum, turned), IR_NONE, IR_NONE, 0));
+  set (unit, T1, cop_ir_add (unit, IR_SRL, with (unit, IR_SLL, sum, 32),
+                             cop_ir_const (unit, 32), IR_NONE, 0));
+  check (unit, "  000  t0 = SEXT32 (XOR (ADD (a0, a1), XOR (SLL (a0, 3), ROR32 (a1, 20))))\n"
+               "  000  t1 = ZEXT32 (ADD (a0, a1))\n");
 }
 
 static void
@@ -187,6 +314,14 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/forward/rotation", test_rotation);
   g_test_add_func ("/jit/forward/no-rotation", test_no_rotation);
   g_test_add_func ("/jit/forward/seen", test_seen);
+  g_test_add_func ("/jit/forward/late", test_late);
+  g_test_add_func ("/jit/forward/late-address", test_late_address);
+  g_test_add_func ("/jit/forward/late-span", test_late_span);
+  g_test_add_func ("/jit/forward/late-again", test_late_again);
+  g_test_add_func ("/jit/forward/late-operand-changes", test_late_operand_changes);
+  g_test_add_func ("/jit/forward/copies", test_copies);
+  g_test_add_func ("/jit/forward/shift-stays", test_shift_stays);
+  g_test_add_func ("/jit/forward/low-halves", test_low_halves);
   g_test_add_func ("/jit/forward/operand-changes", test_operand_changes);
   g_test_add_func ("/jit/forward/two-uses", test_two_uses);
   g_test_add_func ("/jit/forward/no-use", test_no_use);

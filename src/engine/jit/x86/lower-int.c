@@ -4,6 +4,7 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
+#include "engine/jit/forward.h"
 #include "engine/riscv/arith.h"
 
 #define BIT(reg) (1u << (reg))
@@ -139,6 +140,26 @@ end_binary (CopJitBackend *b, CopReg dst, CopReg work)
   asm_mov_rr (&b->a, true, dst, work);
 }
 
+/* Whether alu_with() takes @ref without a scratch register. */
+static bool
+is_operand (const CopJitBackend *b, CopIrRef ref)
+{
+  int32_t value;
+  CopMem m;
+
+  return is_imm32 (b, ref, &value) || in_register (b, ref) != NO_REG || in_memory (b, ref, &m);
+}
+
+/* Whether @right is better worked out first. */
+static bool
+is_larger (const CopJitBackend *b, CopIrRef left, CopIrRef right)
+{
+  return !is_operand (b, right) &&
+         (is_operand (b, left) ||
+          (cop_ir_is_cheap (b->unit, left) && cop_ir_is_cheap (b->unit, right) &&
+           cop_ir_count_scratch (b->unit, left) < cop_ir_count_scratch (b->unit, right)));
+}
+
 static void
 binary (CopJitBackend *b, CopAlu op, bool commutes, const CopIrNode *node, CopReg dst,
         uint32_t keep)
@@ -146,7 +167,7 @@ binary (CopJitBackend *b, CopAlu op, bool commutes, const CopIrNode *node, CopRe
   CopIrRef left = node->a, right = node->b;
   CopReg work;
 
-  if (commutes && is_leaf (b, left) && !is_leaf (b, right))
+  if (commutes && is_larger (b, left, right))
     {
       CopIrRef other = left;
 
@@ -164,6 +185,12 @@ binary (CopJitBackend *b, CopAlu op, bool commutes, const CopIrNode *node, CopRe
   work = begin_binary (b, left, right, dst, keep);
   alu_with (b, op, true, work, right, keep);
   end_binary (b, dst, work);
+}
+
+static bool
+has_two_scratch (uint32_t keep)
+{
+  return __builtin_popcount (~keep & (BIT (RAX) | BIT (RCX) | BIT (RDX))) >= 2;
 }
 
 static bool
@@ -201,7 +228,8 @@ try_lea (CopJitBackend *b, const CopIrNode *node, bool w, CopReg dst, uint32_t k
       asm_lea (&b->a, w, dst, mem_index (left, right, 0, 0));
       return true;
     }
-  if (fits_lea_shift (b, node->a, &scale, &index) && (right != NO_REG || is_leaf (b, node->b)))
+  if (fits_lea_shift (b, node->a, &scale, &index) &&
+      (right != NO_REG || (is_leaf (b, node->b) && has_two_scratch (keep))))
     {
       CopReg base = right, shifted;
 
@@ -588,16 +616,6 @@ set_condition (CopJitBackend *b, CopIrRef ref, CopReg dst)
 
   asm_setcc (&b->a, cc, RAX);
   asm_rr8 (&b->a, 0x0fb6, dst, RAX);
-}
-
-/* Whether alu_with() takes @ref without a scratch register. */
-static bool
-is_operand (const CopJitBackend *b, CopIrRef ref)
-{
-  int32_t value;
-  CopMem m;
-
-  return is_imm32 (b, ref, &value) || in_register (b, ref) != NO_REG || in_memory (b, ref, &m);
 }
 
 static void

@@ -110,6 +110,9 @@ add_access_stub (CopJitBackend *b, uint8_t kind, CopReg address, int32_t offset)
   stub->back = asm_new_label (&b->a);
   stub->found = asm_new_label (&b->a);
   stub->place = lower_place (b);
+  stub->block_first = b->block->first;
+  stub->statement = (uint32_t) (b->statement - (const CopIrStatement *) (const void *)
+                                                 b->unit->statements->data);
   stub->in_loop = b->in_loop;
   stub->copies = lower_note_copies (b);
   return stub;
@@ -496,6 +499,7 @@ lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
   look_further (b, stub, cop_ir_load_size (stub->detail), false);
   load_address (b, stub);
+  lower_late_sets (b, stub);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
@@ -514,6 +518,7 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
   look_further (b, stub, stub->detail / 8, true);
   load_address (b, stub);
   lower_value (b, stub->imm, RDX, BIT (RAX));
+  lower_late_sets (b, stub);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->store[log2_bytes[stub->detail / 8]]);
@@ -529,6 +534,7 @@ lower_span_stub (CopJitBackend *b, const CopStub *stub)
     asm_alu_ri (&b->a, ALU_ADD, true, RAX, stub->offset);
   else
     load_address (b, stub);
+  lower_late_sets (b, stub);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RDX, stub->detail);
   asm_mov_ri (&b->a, RCX, stub->place);

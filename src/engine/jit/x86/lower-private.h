@@ -86,6 +86,7 @@ typedef struct
   bool     to_xmm;              /* of a load: value is an xmm register */
   uint64_t imm;
   uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
+  uint32_t block_first, statement;      /* in the unit's: of its block, and the one that it is of */
 } CopStub;
 
 #define NO_COPIES UINT32_MAX
@@ -161,6 +162,9 @@ f_mem (unsigned reg)
 /* lower.c */
 uint32_t lower_place (const CopJitBackend *b);
 CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
+/* Out of line, before C that may trap: sets registers that are late (IR_LATE) at the stub's statement.
+   rax and rdx are kept. */
+void lower_late_sets (CopJitBackend *b, const CopStub *stub);
 
 /* lower-regs.c */
 /* Chooses the map that each block of the unit begins with. */

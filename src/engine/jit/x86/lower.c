@@ -235,6 +235,34 @@ set_x (CopJitBackend *b, const CopIrStatement *statement)
     }
 }
 
+void
+lower_late_sets (CopJitBackend *b, const CopStub *stub)
+{
+  bool any = false;
+
+  /* The last first: it may be made of what the one before it is made of. */
+  for (unsigned i = stub->statement; i-- > stub->block_first;)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (b->unit->statements, CopIrStatement, i);
+
+      if (statement->kind != IR_LATE || statement->imm < stub->statement)
+        continue;
+      if (!any)
+        {
+          emit8 (&b->a, 0x50 + RAX);    /* push */
+          emit8 (&b->a, 0x50 + RDX);
+        }
+      any = true;
+      set_x (b, statement);
+    }
+  if (any)
+    {
+      emit8 (&b->a, 0x58 + RDX);        /* pop */
+      emit8 (&b->a, 0x58 + RAX);
+    }
+}
+
 static void
 jump_reg (CopJitBackend *b, const CopIrStatement *statement)
 {
@@ -367,6 +395,7 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
         asm_jcc (&b->a, CC_NE, label);
       }
       return true;
+    case IR_LATE:
     case IR_NOP:
       return true;
     }
