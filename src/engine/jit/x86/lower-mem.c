@@ -135,6 +135,44 @@ check_span (CopJitBackend *b, const CopIrSpan *span, CopReg base, int32_t offset
   return 0;
 }
 
+void
+lower_keep_addend (CopJitBackend *b, uint32_t before)
+{
+  if (b->addend_at == before)
+    b->addend_at = b->a.size;
+}
+
+/* Whether the statement is an access and nothing else, which leaves rcx alone behind it. */
+static bool
+is_bare_access (const CopJitBackend *b, const CopIrStatement *statement)
+{
+  CopIrOp op;
+
+  if (statement->kind != IR_STORE && statement->kind != IR_SETX)
+    return false;
+  op = cop_ir_node (b->unit, statement->kind == IR_STORE ? statement->b : statement->a)->op;
+  return statement->kind == IR_STORE ? op == IR_GETX || op == IR_CONST : op == IR_LOAD;
+}
+
+/* Whether the accesses of span @index behind the one in work follow it one after the other. */
+static bool
+is_run_of_accesses (const CopJitBackend *b, unsigned index)
+{
+  const CopIrSpan *span = &g_array_index (b->unit->spans, CopIrSpan, index);
+  const CopIrStatement *all = (const CopIrStatement *) (void *) b->unit->statements->data;
+  const CopIrStatement *end = all + b->block->first + b->block->n;
+  unsigned left = span->n_accesses;
+
+  for (const CopIrStatement *at = b->statement; at < end && left > 0; at++)
+    if (at->kind != IR_NOP && at->kind != IR_LATE)
+      {
+        if (at->span != index || !is_bare_access (b, at))
+          return false;
+        left--;
+      }
+  return left == 0;
+}
+
 /* Where an access of a span goes, with rcx its addend. At the first, the whole span is checked. */
 static CopMem
 span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
@@ -148,6 +186,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   int32_t low = span->low;
   CopMem place = mem (RSP, (int32_t) (8 * slot));
   bool ranged = lower_uses_range (b, gva);
+  bool is_kept = b->addend_at == b->a.size && b->addend_slot == slot;
   CopStub *stub;
   CopLabel label, found;
 
@@ -156,9 +195,10 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
       asm_load (&b->a, RAX, x_mem (span->base));
       base = RAX;
     }
-  if (b->span_ready[slot])
+  if (b->spans[slot] == SPAN_IN_FRAME || (b->spans[slot] == SPAN_IN_RCX && is_kept))
     {
-      asm_load (&b->a, RCX, place);
+      if (!is_kept)
+        asm_load (&b->a, RCX, place);
       return mem_index (base, RCX, 0, offset);
     }
 
@@ -171,8 +211,12 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   found = stub->found;
   stub->site = check_span (b, span, base, low, ranged, stub->range, label);
   asm_bind (&b->a, found);
-  asm_store (&b->a, place, RCX);
-  b->span_ready[slot] = true;
+  b->spans[slot] = SPAN_IN_RCX;
+  if (!is_run_of_accesses (b, index))
+    {
+      asm_store (&b->a, place, RCX);
+      b->spans[slot] = SPAN_IN_FRAME;
+    }
   return mem_index (base, RCX, 0, offset);
 }
 
@@ -180,6 +224,14 @@ static bool
 in_span (const CopJitBackend *b)
 {
   return b->statement->span != IR_NO_SPAN && b->statement->span - b->first_span < MAX_SPANS;
+}
+
+/* Behind an access of the span. */
+static void
+note_addend (CopJitBackend *b)
+{
+  b->addend_at = b->a.size;
+  b->addend_slot = b->statement->span - b->first_span;
 }
 
 /* --- loads and stores -------------------------------------------------------------------------- */
@@ -254,6 +306,8 @@ load (CopJitBackend *b, const CopIrNode *node, CopReg dst, bool to_xmm)
   if (in_span (b))
     {
       load_host (b, node->imm, dst, to_xmm, span_access (b, node->a, false));
+      if (to_xmm || dst != RCX)
+        note_addend (b);
       return;
     }
   m = find_place (b, STUB_LOAD, node->a, cop_ir_load_size (node->imm), &stub);
@@ -332,6 +386,7 @@ lower_store (CopJitBackend *b, const CopIrStatement *statement)
   if (in_span (b))
     {
       store_host (b, bits, span_access (b, statement->a, true), statement->b);
+      note_addend (b);
       return;
     }
   m = find_place (b, STUB_STORE, statement->a, bits / 8, &stub);

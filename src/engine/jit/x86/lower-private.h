@@ -97,6 +97,14 @@ typedef struct
   bool fsgsbase;                /* and the kernel lets us: there are ranges */
 } CopHostFeatures;
 
+/* Where the addend of a span is. */
+typedef enum
+{
+  SPAN_UNCHECKED,
+  SPAN_IN_RCX,                  /* there alone: see addend_at */
+  SPAN_IN_FRAME,
+} CopSpanState;
+
 struct CopJitBackend
 {
   CopAsm           a;
@@ -123,7 +131,9 @@ struct CopJitBackend
   const CopIrBlock *block;
   bool             in_loop;     /* the block is */
   const CopIrStatement *statement;
-  bool             span_ready[MAX_SPANS];
+  uint8_t          spans[MAX_SPANS];    /* CopSpanState */
+  uint32_t         addend_at;   /* rcx has the addend of a span while the code is no longer than this */
+  unsigned         addend_slot; /* which one */
   uint16_t         first_span;  /* of the block */
   uint16_t         set_at[32];  /* x registers set in the block: by which statement, from 1 */
   bool             boxed[32];   /* f registers known to hold a boxed f32 */
@@ -228,6 +238,8 @@ void lower_look_up (CopJitBackend *b, CopReg base, int32_t offset, unsigned size
 /* rcx = address of the slot of @gva in the front of the table that @table points to. */
 void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
+/* Says that what was emitted since @before, the size of the code then, left rcx alone. */
+void lower_keep_addend (CopJitBackend *b, uint32_t before);
 /* The same for 64 bits into an xmm register. */
 void lower_load_f64 (CopJitBackend *b, const CopIrNode *node, CopReg xmm);
 void lower_store (CopJitBackend *b, const CopIrStatement *statement);

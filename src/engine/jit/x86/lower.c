@@ -230,8 +230,10 @@ set_x (CopJitBackend *b, const CopIrStatement *statement)
   else
     {
       CopReg from = lower_to_some_reg (b, statement->a, RAX, 0);
+      uint32_t before = b->a.size;
 
       asm_store (&b->a, x_mem (statement->reg), from);
+      lower_keep_addend (b, before);
     }
 }
 
@@ -417,7 +419,8 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   b->block = block;
   b->in_loop = b->graph.depth[number] > 0;
   b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
-  memset (b->span_ready, 0, sizeof b->span_ready);
+  memset (b->spans, SPAN_UNCHECKED, sizeof b->spans);
+  b->addend_at = 0;
   memset (b->set_at, 0, sizeof b->set_at);
   memset (b->boxed, 0, sizeof b->boxed);
   lower_forget_copies (b);
