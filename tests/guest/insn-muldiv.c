@@ -19,9 +19,45 @@
     }                                                                                              \
   while (0)
 
+/* Quotient and remainder of the same: translators do them at once. The second writes over an operand. */
+#define PAIR(div, rem, a, b, quotient, remainder)                                                  \
+  do                                                                                               \
+    {                                                                                              \
+      uint64_t d_, x_ = (a), y_ = (b);                                                             \
+      __asm__ volatile (#div " %0, %1, %2; " #rem " %1, %1, %2"                                    \
+                        : "=&r"(d_), "+r"(x_) : "r"(y_));                                          \
+      CHECK_EQ (d_, quotient);                                                                     \
+      CHECK_EQ (x_, remainder);                                                                    \
+      x_ = (a);                                                                                    \
+      __asm__ volatile (#rem " %0, %2, %1; " #div " %1, %2, %1"                                    \
+                        : "=&r"(d_), "+r"(y_) : "r"(x_));                                          \
+      CHECK_EQ (d_, remainder);                                                                    \
+      CHECK_EQ (y_, quotient);                                                                     \
+    }                                                                                              \
+  while (0)
+
+static void
+test_pairs (void)
+{
+  PAIR (div, rem, -7ul, 2, -3ul, -1ul);
+  PAIR (div, rem, -7ul, 0, -1ul, -7ul);
+  PAIR (div, rem, MIN, -1ul, MIN, 0);
+  PAIR (div, rem, 7, -1ul, -7ul, 0);
+  PAIR (divu, remu, -7ul, 2, 0x7ffffffffffffffcul, 1);
+  PAIR (divu, remu, -7ul, 0, -1ul, -7ul);
+  PAIR (divu, remu, MIN, -1ul, 0, MIN);
+  PAIR (divw, remw, 0x80000000ul, 0xffffffff, MIN32, 0);
+  PAIR (divw, remw, 0x80000000ul, 0, -1ul, MIN32);
+  PAIR (divw, remw, 0x1fffffff9ul, 2, -3ul, -1ul);
+  PAIR (divuw, remuw, 0x80000000ul, 1, MIN32, 0);
+  PAIR (divuw, remuw, 0xffffffff, 0, -1ul, -1ul);
+  PAIR (divuw, remuw, 0xffffffff, 0x10, 0xfffffff, 15);
+}
+
 void
 test (void)
 {
+  test_pairs ();
   RR (mul, MIN, -1ul, MIN);
   RR (mul, 0x123456789abcdef0ul, 0x10, 0x23456789abcdef00ul);
   RR (mulh, -1ul, -1ul, 0);

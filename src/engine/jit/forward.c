@@ -53,6 +53,7 @@ is_cheap_op (CopIrOp op)
     case IR_ADD:
     case IR_SUB:
     case IR_AND:
+    case IR_ANDN:
     case IR_OR:
     case IR_XOR:
     case IR_SEXT8:
@@ -105,6 +106,8 @@ cop_ir_count_scratch (const CopIrUnit *unit, CopIrRef ref)
   if (node->b == IR_NONE || is_shift (node->op))
     return MAX (left, 1);
   right = cop_ir_count_scratch (unit, node->b);
+  if (node->op == IR_ANDN)      /* the right one first */
+    return right == 0 && left == 0 ? 1 : MAX (right, left + 1);
   if (right == 0 || (left == 0 && node->op != IR_SUB))
     return MAX (MAX (left, right), 1);
   return left == right ? left + 1 : MAX (left, right) + (node->op == IR_SUB);
@@ -140,6 +143,8 @@ takes_one_scratch (const CopIrUnit *unit, CopIrRef ref)
       /* lea would take one operand after the other. */
       if (node->op == IR_ADD && cop_ir_node (unit, node->a)->op == IR_SLL)
         return false;
+      if (node->op == IR_ANDN)
+        return is_operand (unit, node->a) && takes_one_scratch (unit, node->b);
       if (!is_operand (unit, node->b) && (node->op == IR_SUB || !is_operand (unit, node->a)))
         return false;
       if (!is_operand (unit, node->b))

@@ -163,9 +163,19 @@ cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref)
     case IR_LR:
       return (node->imm & 0xff) == 32;
     case IR_AND:
+    case IR_ANDN:
     case IR_OR:
     case IR_XOR:
       return cop_ir_is_sext32 (unit, node->a) && cop_ir_is_sext32 (unit, node->b);
+    case IR_NOT:
+      return cop_ir_is_sext32 (unit, node->a);
+    case IR_SRA:
+    case IR_SRL:
+      {
+        const CopIrNode *by = cop_ir_node (unit, node->b);
+
+        return by->op == IR_CONST && by->imm < 64 && by->imm >= (node->op == IR_SRA ? 32 : 33);
+      }
     default:
       return false;
     }
@@ -193,7 +203,6 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
       break;
     case IR_SUB:
     case IR_OR:
-    case IR_XOR:
     case IR_SLL:
     case IR_SRA:
       if (b == 0)
@@ -203,6 +212,10 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
       if (b == UINT64_MAX)
         return a;
       break;
+    case IR_XOR:
+      if (b == UINT64_MAX)
+        return cop_ir_add (unit, IR_NOT, a, IR_NONE, IR_NONE, 0);
+      return b == 0 ? a : IR_NONE;
     case IR_SRL:
       if (b == 0)
         return a;
@@ -280,9 +293,13 @@ cop_ir_low_half (CopIrUnit *unit, CopIrRef ref)
     case IR_ADD:
     case IR_SUB:
     case IR_AND:
+    case IR_ANDN:
     case IR_XOR:
     case IR_MUL:
       break;
+    case IR_NOT:
+      a = cop_ir_low_half (unit, node.a);
+      return a == node.a ? ref : cop_ir_add (unit, IR_NOT, a, IR_NONE, IR_NONE, 0);
     default:
       return ref;
     }
@@ -321,6 +338,17 @@ simplify_sext32 (CopIrUnit *unit, CopIrRef a)
     return simpler;
   simpler = cop_ir_low_half (unit, a);
   return simpler != a ? cop_ir_add (unit, IR_SEXT32, simpler, IR_NONE, IR_NONE, 0) : IR_NONE;
+}
+
+/* a & ~b */
+static CopIrRef
+simplify_and (CopIrUnit *unit, CopIrRef a, CopIrRef b)
+{
+  if (cop_ir_node (unit, b)->op == IR_NOT)
+    return cop_ir_add (unit, IR_ANDN, a, cop_ir_node (unit, b)->a, IR_NONE, 0);
+  if (cop_ir_node (unit, a)->op == IR_NOT && cop_ir_node (unit, b)->op != IR_CONST)
+    return cop_ir_add (unit, IR_ANDN, b, cop_ir_node (unit, a)->a, IR_NONE, 0);
+  return IR_NONE;
 }
 
 /* Words that are extended and then combined may be combined and then extended. */
@@ -420,7 +448,9 @@ cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uin
     simpler = simplify_sra (unit, a, b);
   if (simpler == IR_NONE && op == IR_OR)
     simpler = simplify_or (unit, a, b);
-  if (simpler == IR_NONE && (op == IR_AND || op == IR_OR || op == IR_XOR))
+  if (simpler == IR_NONE && op == IR_AND)
+    simpler = simplify_and (unit, a, b);
+  if (simpler == IR_NONE && (op == IR_AND || op == IR_ANDN || op == IR_OR || op == IR_XOR))
     simpler = extend_late (unit, op, a, b);
   if (simpler == IR_NONE)
     simpler = narrow_operand (unit, op, a, b);

@@ -307,6 +307,20 @@ test_words (void)
   check (unit, "  000  t0 = SEXT32 (ADD (ADD (a0, a1), t1))\n");
 }
 
+static void
+test_not (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("and with the complement is one operation, of words as well");
+  set (unit, T0, with (unit, IR_XOR, x (unit, A0), UINT64_MAX));
+  set (unit, T1, both (unit, IR_AND, x (unit, T0), x (unit, A1)));
+  set (unit, T0, cop_ir_add (unit, IR_SEXT32, with (unit, IR_XOR, x (unit, T1), UINT64_MAX), IR_NONE,
+                             IR_NONE, 0));
+  check (unit, "  000  t1 = ANDN (a1, a0)\n"
+               "  000  t0 = SEXT32 (NOT (t1))\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -327,5 +341,6 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/forward/no-use", test_no_use);
   g_test_add_func ("/jit/forward/size", test_size);
   g_test_add_func ("/jit/forward/words", test_words);
+  g_test_add_func ("/jit/forward/not", test_not);
   return g_test_run ();
 }

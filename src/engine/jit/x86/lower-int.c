@@ -433,15 +433,26 @@ multiply_high (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   asm_mov_rr (&b->a, true, dst, RDX);
 }
 
-/* Division by zero and the one overflow have results in RISC-V and trap on the host. */
-static void
-divide (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+static bool
+is_remainder (CopIrOp op)
 {
-  bool w = node->op == IR_DIV || node->op == IR_DIVU || node->op == IR_REM || node->op == IR_REMU;
+  return op == IR_REM || op == IR_REMU || op == IR_REM32 || op == IR_REMU32;
+}
+
+static bool
+divides_words (CopIrOp op)
+{
+  return op >= IR_DIV32 && op <= IR_REMU32;
+}
+
+/* rax = the quotient, rdx = the remainder, whichever is wanted. Division by zero and the one overflow
+   have results in RISC-V and trap on the host. */
+static void
+divide_into (CopJitBackend *b, const CopIrNode *node, bool quotient, bool remainder)
+{
+  bool w = !divides_words (node->op);
   bool is_signed = node->op == IR_DIV || node->op == IR_REM || node->op == IR_DIV32 ||
                    node->op == IR_REM32;
-  bool remainder = node->op == IR_REM || node->op == IR_REMU || node->op == IR_REM32 ||
-                   node->op == IR_REMU32;
   CopLabel zero = asm_new_label (&b->a), minus_one = asm_new_label (&b->a),
            done = asm_new_label (&b->a);
 
@@ -460,27 +471,86 @@ divide (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   else
     asm_rr (&b->a, 0x33, false, RDX, RDX);
   asm_rr (&b->a, 0xf7, w, (CopReg) (is_signed ? 7 : 6), RCX);
-  if (remainder)
-    asm_mov_rr (&b->a, true, RAX, RDX);
   asm_jmp (&b->a, done);
 
   asm_bind (&b->a, zero);
-  if (!remainder)
+  if (remainder)
+    asm_mov_rr (&b->a, true, RDX, RAX);
+  if (quotient)
     asm_mov_ri (&b->a, RAX, UINT64_MAX);
   if (is_signed)
     {
       asm_jmp (&b->a, done);
       asm_bind (&b->a, minus_one);
       if (remainder)
-        asm_mov_ri (&b->a, RAX, 0);
-      else
+        asm_mov_ri (&b->a, RDX, 0);
+      if (quotient)
         asm_rr (&b->a, 0xf7, w, (CopReg) 3, RAX); /* neg */
     }
   asm_bind (&b->a, done);
-  if (w)
-    asm_mov_rr (&b->a, true, dst, RAX);
+}
+
+static void
+divide (CopJitBackend *b, const CopIrNode *node, CopReg dst)
+{
+  bool remainder = is_remainder (node->op);
+  CopReg result = remainder ? RDX : RAX;
+
+  divide_into (b, node, !remainder, remainder);
+  if (divides_words (node->op))
+    sign_extend_32 (b, dst, result);
   else
-    sign_extend_32 (b, dst, RAX);
+    asm_mov_rr (&b->a, true, dst, result);
+}
+
+/* Registers and constants. */
+static bool
+is_same_leaf (const CopJitBackend *b, CopIrRef left, CopIrRef right)
+{
+  const CopIrNode *x = node_of (b, left), *y = node_of (b, right);
+
+  if (x->op == IR_GETX && y->op == IR_GETX)
+    return (x->imm & 31) == (y->imm & 31);
+  return x->op == IR_CONST && y->op == IR_CONST && x->imm == y->imm;
+}
+
+static bool
+is_division (CopIrOp op)
+{
+  return op >= IR_DIV && op <= IR_REMU32;
+}
+
+bool
+lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIrStatement *second)
+{
+  /* By operation: the one that the host does with it. */
+  static const uint8_t other[] = {
+    [IR_DIV - IR_DIV] = IR_REM,       [IR_DIVU - IR_DIV] = IR_REMU,
+    [IR_REM - IR_DIV] = IR_DIV,       [IR_REMU - IR_DIV] = IR_DIVU,
+    [IR_DIV32 - IR_DIV] = IR_REM32,   [IR_DIVU32 - IR_DIV] = IR_REMU32,
+    [IR_REM32 - IR_DIV] = IR_DIV32,   [IR_REMU32 - IR_DIV] = IR_DIVU32,
+  };
+  const CopIrStatement *both[] = { first, second };
+  CopIrNode node = *node_of (b, first->a), next = *node_of (b, second->a);
+
+  if (!is_division (node.op) || next.op != other[node.op - IR_DIV] ||
+      !is_same_leaf (b, node.a, next.a) || !is_same_leaf (b, node.b, next.b) ||
+      cop_ir_reads_x (b->unit, second->a, first->reg) || first->reg == second->reg)
+    return false;
+  divide_into (b, &node, true, true);
+  for (unsigned i = 0; i < 2; i++)
+    {
+      CopIrOp op = node_of (b, both[i]->a)->op;
+      CopReg result = is_remainder (op) ? RDX : RAX, dst = home (b, both[i]->reg);
+
+      if (divides_words (op))
+        sign_extend_32 (b, dst != NO_REG ? dst : result, result);
+      else if (dst != NO_REG)
+        asm_mov_rr (&b->a, true, dst, result);
+      if (dst == NO_REG)
+        asm_store (&b->a, x_mem (both[i]->reg), result);
+    }
+  return true;
 }
 
 /* --- what the host may lack -------------------------------------------------------------------- */
@@ -728,14 +798,21 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       break;
     case IR_ANDN:
       /* dst = ~b & a */
-      {
-        CopReg work = pick_scratch (NO_REG, keep);
+      if (b->host.bmi1 && in_register (b, node.a) != NO_REG && cop_ir_is_cheap (b->unit, node.b))
+        {
+          CopReg other = lower_to_some_reg (b, node.b, pick_scratch (NO_REG, keep), keep);
 
-        lower_value (b, node.b, work, keep);
-        asm_rr (&b->a, 0xf7, true, (CopReg) 2, work);
-        alu_with (b, ALU_AND, true, work, node.a, keep);
-        asm_mov_rr (&b->a, true, dst, work);
-      }
+          asm_vex (&b->a, 0, 2, 0xf2, true, dst, other, in_register (b, node.a));
+        }
+      else
+        {
+          CopReg work = pick_scratch (NO_REG, keep);
+
+          lower_value (b, node.b, work, keep);
+          asm_rr (&b->a, 0xf7, true, (CopReg) 2, work);
+          alu_with (b, ALU_AND, true, work, node.a, keep);
+          asm_mov_rr (&b->a, true, dst, work);
+        }
       break;
     case IR_NOT:
       lower_value (b, node.a, dst, keep);

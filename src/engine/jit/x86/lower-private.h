@@ -216,6 +216,9 @@ void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
 void lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
+/* Quotient and remainder of the same by one host division. Returns: false when the statements are not
+   these: nothing has been done */
+bool lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIrStatement *second);
 /* The host's operation for @ir. Returns: false when no single one computes it */
 bool lower_find_alu (CopIrOp ir, CopAlu *op);
 /* Sets flags for a comparison node or a truth value; returns the condition under which it is true. */

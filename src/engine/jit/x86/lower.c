@@ -404,6 +404,21 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
   return true;
 }
 
+/* The next statement of the block from @i that there is code for. Returns: (nullable) */
+static const CopIrStatement *
+find_next (const CopJitBackend *b, unsigned i)
+{
+  for (; i < b->block->n; i++)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (b->unit->statements, CopIrStatement, b->block->first + i);
+
+      if (statement->kind != IR_NOP && statement->kind != IR_LATE)
+        return statement;
+    }
+  return NULL;
+}
+
 /* @fallen_into: control comes here from the block before. Returns the same for the next one. */
 static bool
 lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next,
@@ -462,7 +477,17 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
       const CopIrStatement *statement =
         &g_array_index (b->unit->statements, CopIrStatement, block->first + i);
 
-      goes_on = lower_statement (b, statement);
+      const CopIrStatement *pair = statement->kind == IR_SETX ? find_next (b, i + 1) : NULL;
+
+      b->statement = statement;
+      if (pair != NULL && pair->kind == IR_SETX && lower_divisions (b, statement, pair))
+        {
+          b->set_at[statement->reg] = block->first + i + 1;
+          statement = pair;
+          i = (unsigned) (pair - &g_array_index (b->unit->statements, CopIrStatement, block->first));
+        }
+      else
+        goes_on = lower_statement (b, statement);
       if (statement->kind == IR_SETX)
         b->set_at[statement->reg] = block->first + i + 1;
     }
