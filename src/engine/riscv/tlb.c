@@ -153,10 +153,20 @@ set_front (CopTlb *tlb, unsigned slot, const CopTlbEntry *entry)
 {
   CopTlbEntry *front = &tlb->front[slot];
 
+  tlb->used_front |= UINT64_C (1) << slot / COP_TLB_GROUP;
   for (unsigned i = 0; i < G_N_ELEMENTS (front->tag); i++)
     front->tag[i] =
       entry->tag[i] == COP_TLB_NO_TAG ? cop_tlb_front_no_tag (slot) : entry->tag[i];
   front->addend = entry->addend;
+}
+
+/* Clears the groups of @entries that @used says. */
+static void
+clear_groups (CopTlbEntry *entries, uint64_t *used)
+{
+  for (; *used != 0; *used &= *used - 1)
+    memset (entries + __builtin_ctzll (*used) * COP_TLB_GROUP, 0xff,
+            COP_TLB_GROUP * sizeof *entries);
 }
 
 static void
@@ -164,7 +174,7 @@ clear_front (CopTlb *tlb)
 {
   const CopTlbEntry none = { .tag = { COP_TLB_NO_TAG, COP_TLB_NO_TAG, COP_TLB_NO_TAG } };
 
-  memset (tlb->front, 0xff, sizeof tlb->front);
+  clear_groups (tlb->front, &tlb->used_front);
   set_front (tlb, 0, &none);
   set_front (tlb, COP_TLB_FRONT_SIZE - 1, &none);
 }
@@ -248,7 +258,7 @@ clear_table (CopHart *hart, CopTlb *tlb)
 {
   forget_ranges (tlb);
   clear_front (tlb);
-  memset (tlb->entries, 0xff, sizeof tlb->entries);
+  clear_groups (tlb->entries, &tlb->used);
   memset (&tlb->large, 0, sizeof tlb->large);
   tlb->has_private = false;
   new_generation (hart, tlb);
@@ -261,6 +271,8 @@ new_table (CopHart *hart)
 
   if (tlb == MAP_FAILED)
     g_error ("no memory for a TLB of %zu bytes", sizeof *tlb);
+  tlb->used_front = UINT64_MAX >> (64 - COP_TLB_FRONT_SIZE / COP_TLB_GROUP);
+  tlb->used = UINT64_MAX;
   clear_table (hart, tlb);
   return tlb;
 }
@@ -287,6 +299,7 @@ cop_tlb_fill (CopHart *hart, CopTlb *tlb, uint64_t gva, CopAccess access, uint8_
     }
   if (access == COP_ACCESS_STORE)
     note_writer (hart, tlb, slot, page + addend);
+  tlb->used |= UINT64_C (1) << slot / COP_TLB_GROUP;
   entry->tag[access] = page;
   set_front (tlb, cop_tlb_front_slot (gva), entry);
 }
@@ -350,11 +363,12 @@ drop_page (CopHart *hart, CopTlb *tlb, uint64_t gva, bool keep_global)
     {
       uint64_t tag;
 
+      if (tlb->order[i] <= COP_PAGE_SHIFT)
+        continue;
       entry = &tlb->entries[i];
       tag = page_of (entry);
-      if (tlb->order[i] <= COP_PAGE_SHIFT || tag == COP_TLB_NO_TAG)
-        continue;
-      if (!(keep_global && tlb->global[i]) && (tag ^ gva) >> tlb->order[i] == 0)
+      if (tag != COP_TLB_NO_TAG && !(keep_global && tlb->global[i]) &&
+          (tag ^ gva) >> tlb->order[i] == 0)
         clear_entry (tlb, entry);
     }
 }

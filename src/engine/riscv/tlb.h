@@ -24,12 +24,14 @@
 
 #include <stdint.h>
 
-#define COP_TLB_BITS 10
+#define COP_TLB_BITS 12
 #define COP_TLB_SIZE (1u << COP_TLB_BITS)
 /* Slots of entries mix in the bits above, so that buffers a power of two apart do not evict each other. */
 #define COP_TLB_MIX COP_TLB_BITS
 #define COP_TLB_FRONT_BITS 10
 #define COP_TLB_FRONT_SIZE (1u << COP_TLB_FRONT_BITS)
+
+#define COP_TLB_GROUP (COP_TLB_SIZE / 64)
 
 /* Pages that code was entered on are noted in a hashed set of this many bits. */
 #define COP_TLB_EXECUTED_BITS 14
@@ -59,6 +61,10 @@ typedef struct
 {
   CopTlbEntry front[COP_TLB_FRONT_SIZE];
   CopTlbEntry entries[COP_TLB_SIZE];
+  /* What was filled since all was cleared, in groups of COP_TLB_GROUP, a bit each: most processes are
+     small, and each begins with tables that are empty. */
+  uint64_t    used_front;
+  uint64_t    used;
   /* What sfence.vma needs to find an entry again. */
   uint8_t     order[COP_TLB_SIZE];      /* log2 of the guest page's size; 12 for 4 KiB */
   bool        global[COP_TLB_SIZE];

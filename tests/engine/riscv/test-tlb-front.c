@@ -77,7 +77,7 @@ static void
 test_evicted (void)
 {
   /* One slot behind, two in front. */
-  const uint64_t other = GVA ^ FRONT_ALIAS ^ TEST_PAGE;
+  const uint64_t other = GVA ^ TEST_PAGE << COP_TLB_BITS ^ TEST_PAGE;
   Mmu mmu;
 
   g_test_summary ("what loses its place behind is not in front any more");

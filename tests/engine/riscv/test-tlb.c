@@ -276,9 +276,9 @@ test_code_tag (void)
 
   g_assert_cmpint (mmu_fetch (&mmu, text, &gpa), ==, COP_TRAP_NONE);
   /* Another page in the slot of the executed one: it was executed all the same. */
-  mmu_map (&mmu, text + (TEST_PAGE << 20), TEST_DATA, PTE_RWX);
-  g_assert_cmpuint (cop_tlb_slot (text), ==, cop_tlb_slot (text + (TEST_PAGE << 20)));
-  g_assert_cmphex (mmu_read (&mmu, text + (TEST_PAGE << 20)), ==, TEST_DATA);
+  mmu_map (&mmu, text + (TEST_PAGE << 2 * COP_TLB_BITS), TEST_DATA, PTE_RWX);
+  g_assert_cmpuint (cop_tlb_slot (text), ==, cop_tlb_slot (text + (TEST_PAGE << 2 * COP_TLB_BITS)));
+  g_assert_cmphex (mmu_read (&mmu, text + (TEST_PAGE << 2 * COP_TLB_BITS)), ==, TEST_DATA);
   tag = mmu.hart->code_tag;
   cop_mmu_sfence (mmu.hart, text + 123 * TEST_PAGE, 1, ALL);
   g_assert_cmphex (mmu.hart->code_tag, !=, tag);

@@ -20,7 +20,6 @@
 #include "engine/jit/x86/lower-private.h"
 
 G_STATIC_ASSERT (sizeof (CopTlbEntry) == 32);
-G_STATIC_ASSERT (COP_TLB_MIX == 10);
 
 #define TABLE_MASK ((COP_TLB_SIZE - 1) * (int32_t) sizeof (CopTlbEntry))
 
@@ -75,8 +74,8 @@ lower_choose_range (const CopJitBackend *b, CopIrRef gva)
 static void
 write_find_entry (CopAsm *a, CopReg entry)
 {
-  asm_rr (a, 0x8b, false, entry, RCX);
-  asm_shift_ri (a, SHIFT_SHR, false, entry, COP_TLB_MIX);
+  asm_rr (a, 0x8b, true, entry, RCX);
+  asm_shift_ri (a, SHIFT_SHR, true, entry, COP_TLB_MIX);
   asm_alu_rr (a, ALU_XOR, false, entry, RCX);
   asm_shift_ri (a, SHIFT_SHR, false, entry, COP_PAGE_SHIFT - 5);
   asm_alu_ri (a, ALU_AND, false, entry, TABLE_MASK);
