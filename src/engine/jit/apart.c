@@ -43,6 +43,7 @@ cop_jit_rest_in_code (CopHart *hart)
     {
       /* It counts its instructions itself. */
       hart->jit.fuel += COP_JIT_PLACE_LEFT (hart->jit.exit_info);
+      hart->jit.keeps_calls = true;
       own->rests_in_code++;
     }
   else if (++*heat >= APART_HEAT)

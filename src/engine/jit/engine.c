@@ -22,6 +22,9 @@
 
 /* Instructions between two looks at `pending`: a few microseconds. */
 #define QUANTUM 8192
+/* Bytes of calls that translated code may keep on the host's stack from one quantum to the next. In
+   one, it makes as many calls as there are instructions at most. */
+#define STACK_KEPT (64 * 1024)
 /* What is left before a limit that is not worth entering translated code for. */
 #define NEAR 128
 /* Instructions compared at once when translated code is verified. */
@@ -107,6 +110,8 @@ jit_destroy (CopEngine *engine)
 }
 
 static const void *system_in_code (CopHart *hart);
+static const void *find_for_code (CopHart *hart, uint64_t pc);
+static const void *refuel (CopHart *hart, const void *stack);
 
 static void
 divert (CopHart *hart, const uint8_t *site, const uint8_t *target)
@@ -129,6 +134,8 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->jit.jumps = own->jumps;
   hart->jit.system = system_in_code;
   hart->jit.rest = cop_jit_rest_in_code;
+  hart->jit.find = find_for_code;
+  hart->jit.refuel = refuel;
   hart->jit.divert = divert;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
@@ -221,6 +228,8 @@ static const void *
 system_in_code (CopHart *hart)
 {
   CopHartJit *at = &hart->jit;
+  uint64_t code_tag = hart->code_tag;
+  CopInsnOp op = (CopInsnOp) at->exit_op;
   CopSystemResult done;
   const void *code;
 
@@ -240,6 +249,55 @@ system_in_code (CopHart *hart)
     return NULL;
   code = find_code ((CopJit *) hart->engine, hart);
   at->page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
+  /* Others may fence, or wait, and then answer whoever wants code dropped. */
+  at->keeps_calls = op >= COP_INSN_csrrw && op <= COP_INSN_csrrci && hart->code_tag == code_tag;
+  return code;
+}
+
+/* Called by translated code that jumps to what its table does not have. */
+static const void *
+find_for_code (CopHart *hart, uint64_t pc)
+{
+  const void *code;
+
+  hart->s.pc = pc;
+  code = find_code ((CopJit *) hart->engine, hart);
+  if (code != NULL)
+    hart->jit.page = pc & ~(COP_PAGE_SIZE - 1);
+  return code;
+}
+
+static void
+count_insns (CopJitHart *own, CopHart *hart)
+{
+  hart->s.instret = hart->jit.fuel_end - (uint64_t) hart->jit.fuel;
+  own->insns_translated += hart->s.instret - own->counted_to;
+  own->counted_to = hart->s.instret;
+}
+
+/* Called by translated code that is out of fuel: gives it another quantum, unless run() has to look
+   at something. So the calls on its stack outlast quanta. */
+static const void *
+refuel (CopHart *hart, const void *stack)
+{
+  CopJitHart *own = cop_jit_hart (hart);
+  CopHartJit *at = &hart->jit;
+  uint64_t stop_at = MIN (at->limit, hart->instret_event), fuel;
+  const void *code;
+
+  if (own->verify != NULL || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
+    return NULL;
+  count_insns (own, hart);
+  hart->s.pc = at->exit_pc;
+  if (hart->s.instret >= stop_at || stop_at - hart->s.instret < NEAR)
+    return NULL;
+  code = find_code ((CopJit *) hart->engine, hart);
+  if (code == NULL)
+    return NULL;
+  fuel = MIN (stop_at - hart->s.instret, QUANTUM);
+  at->fuel = (int64_t) fuel;
+  at->fuel_end = hart->s.instret + fuel;
+  at->keeps_calls = (const char *) at->stack - (const char *) stack < STACK_KEPT;
   return code;
 }
 
@@ -254,10 +312,11 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
   hart->jit.page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
   hart->jit.fuel = (int64_t) fuel;
   hart->jit.fuel_end = before + fuel;
+  own->counted_to = before;
   hart->tier = COP_TIER_HELPER;
   exit = jit->cache->ops->enter (jit->cache->backend, hart, code);
   hart->tier = COP_TIER_INTERPRETER;
-  hart->s.instret = before + fuel - (uint64_t) hart->jit.fuel;
+  count_insns (own, hart);
   own->exits[exit]++;
 
   switch (exit)
@@ -278,7 +337,6 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
     default:
       settle_place (hart);
     }
-  own->insns_translated += hart->s.instret - before;
   return exit;
 }
 
@@ -411,6 +469,7 @@ run (CopJit *jit, CopHart *hart, uint64_t limit)
 {
   CopRunResult result;
 
+  hart->jit.limit = limit;
   for (;;)
     {
       uint64_t stop_at = MIN (limit, hart->instret_event);

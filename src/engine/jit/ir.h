@@ -199,7 +199,7 @@ typedef enum
   IR_EFFECT,                    /* a for its effect only: a load, AMO or sc to x0 */
   IR_BRANCH,                    /* if a: go to offset imm; otherwise to the next block */
   IR_JUMP,                      /* to offset imm; reg != 0: a call, whose link is written already */
-  IR_JUMP_REG,                  /* to gva a, then x reg is the link; imm: 1 a call, 2 a return */
+  IR_JUMP_REG,                  /* to gva a, then x reg is the link; imm: IR_JUMP_* */
   IR_SYSTEM,                    /* cop_system_execute(): imm the bits, and CopInsnOp << 32 */
   IR_INTERPRET,                 /* this one instruction is the interpreter's; ends the block */
   IR_FENCE,                     /* a full one */
@@ -214,6 +214,10 @@ typedef enum
                                    else nothing reads reg before it is set anew */
   IR_NOP,                       /* removed */
 } CopIrStatementKind;
+
+/* Of IR_JUMP_REG. */
+#define IR_JUMP_CALLS 1
+#define IR_JUMP_RETURNS 2
 
 typedef struct
 {

@@ -38,6 +38,7 @@ typedef struct
   uint64_t exits[COP_JIT_EXIT_BLOCK + 1];
   uint64_t insns_translated; /* retired in translated code */
   uint64_t rests_in_code; /* blocks that went on apart */
+  uint64_t counted_to; /* s.instret up to which these are counted, while code runs */
   uint64_t translation_ns;
   CopJitVerify *verify; /* (owned) (nullable) */
   CopJitExit exit; /* of the stretch that is verified */
@@ -55,6 +56,7 @@ static inline void
 cop_jit_clear_jumps (CopHart *hart)
 {
   memset (hart->jit.jumps, 0, sizeof (CopJitJump) << COP_JIT_JUMP_BITS);
+  hart->jit.keeps_calls = false;
 }
 
 /* Whether the interpreter need not run what is at @gpa. */

@@ -298,7 +298,7 @@ add_jump_reg (Translator *t, CopIrRef target)
   bool returns = (t->insn.rs1 == 1 || t->insn.rs1 == 5) && t->insn.rs1 != t->insn.rd;
 
   /* The link register is written after the target is read: see the lowering. */
-  add_statement (t, IR_JUMP_REG, target, IR_NONE, (links ? 1 : 0) | (returns ? 2 : 0))->reg =
+  add_statement (t, IR_JUMP_REG, target, IR_NONE, (links ? IR_JUMP_CALLS : 0) | (returns ? IR_JUMP_RETURNS : 0))->reg =
     t->insn.rd;
 }
 

@@ -131,13 +131,19 @@ typedef struct
   CopWalkEntry walk[COP_WALK_CACHE_SIZE];
 } CopTlbSpace;
 
+#define COP_JIT_SPANS 62
+
 /* What translated code keeps of a hart; see src/engine/jit/. */
 typedef struct
 {
   uint64_t page;                /* virtual address of the page the code running now stands on */
   int64_t  fuel;                /* instructions left before it must return */
   uint64_t fuel_end;            /* s.instret when there are none left */
+  uint64_t limit;               /* s.instret where run() ends */
   void    *jumps;               /* (unowned): jump table: pc and code_tag to code */
+  uint64_t spans[COP_JIT_SPANS];        /* addends of the spans of the block that runs */
+  void    *stack;               /* where the host's stack is without calls of translated code */
+  bool     keeps_calls;         /* set by what C does for code: all of them are valid yet */
   uint64_t exit_pc;
   uint32_t exit_info, exit_bits, exit_op;
   uint64_t args[3];             /* of floating point that is done in C */
@@ -146,6 +152,12 @@ typedef struct
   /* What code calls when the rest of a block must be done without shared checks of memory: where that
      goes on, or NULL to leave. */
   const void *(*rest) (CopHart *hart);
+  /* What code calls for a @pc that the jump table does not have: its code, with `page` set for it;
+     NULL: there is none yet, or what the TLB does not know must be asked for. */
+  const void *(*find) (CopHart *hart, uint64_t pc);
+  /* What code calls when it has no fuel for what is at exit_pc: where to go on with more of it, or
+     NULL to leave. @stack: where the host's stack is. */
+  const void *(*refuel) (CopHart *hart, const void *stack);
   /* Lets the instruction at @site be a jump to @target, for all harts. */
   void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target);
 } CopHartJit;

@@ -354,14 +354,63 @@ asm_call_to (CopAsm *a, const void *target)
   rel32 (a, LABEL_UNBOUND, target);
 }
 
-uint32_t
-asm_jmp_patchable (CopAsm *a, CopLabel label)
+static uint32_t
+patchable (CopAsm *a, uint8_t opcode, CopLabel label)
 {
   if (((a->size + 1) & 7) > 4)
     pad (a, 7 - (a->size & 7));
-  emit8 (a, 0xe9);
+  emit8 (a, opcode);
   rel32 (a, label, NULL);
   return a->size - 4;
+}
+
+uint32_t
+asm_jmp_patchable (CopAsm *a, CopLabel label)
+{
+  return patchable (a, 0xe9, label);
+}
+
+uint32_t
+asm_call_patchable (CopAsm *a, CopLabel label)
+{
+  return patchable (a, 0xe8, label);
+}
+
+void
+asm_push (CopAsm *a, CopReg reg)
+{
+  if (reg >= R8)
+    emit8 (a, 0x41);
+  emit8 (a, 0x50 + (reg & 7));
+}
+
+void
+asm_push_m (CopAsm *a, CopMem m)
+{
+  asm_rm (a, 0xff, false, (CopReg) 6, m);
+}
+
+void
+asm_pop (CopAsm *a, CopReg reg)
+{
+  if (reg >= R8)
+    emit8 (a, 0x41);
+  emit8 (a, 0x58 + (reg & 7));
+}
+
+void
+asm_ret (CopAsm *a)
+{
+  emit8 (a, 0xc3);
+}
+
+void
+asm_lea_label (CopAsm *a, CopReg reg, CopLabel label)
+{
+  emit8 (a, reg >= R8 ? 0x4c : 0x48);
+  emit8 (a, 0x8d);
+  emit8 (a, 0x05 | (reg & 7) << 3);
+  rel32 (a, label, NULL);
 }
 
 void

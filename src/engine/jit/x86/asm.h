@@ -185,9 +185,15 @@ void asm_jmp_to (CopAsm *a, const void *target);
 void asm_jcc_to (CopAsm *a, CopCond cc, const void *target);
 void asm_call_to (CopAsm *a, const void *target);
 
-/* jmp rel32 whose displacement may be patched while harts run through it: it does not cross an
-   eight-byte boundary. Returns: offset of the displacement */
+/* jmp and call rel32 whose displacement may be patched while harts run through them: it does not
+   cross an eight-byte boundary. Return: offset of the displacement */
 uint32_t asm_jmp_patchable (CopAsm *a, CopLabel label);
+uint32_t asm_call_patchable (CopAsm *a, CopLabel label);
+void asm_push (CopAsm *a, CopReg reg);
+void asm_push_m (CopAsm *a, CopMem m);
+void asm_pop (CopAsm *a, CopReg reg);
+void asm_ret (CopAsm *a);
+void asm_lea_label (CopAsm *a, CopReg reg, CopLabel label);
 
 static inline void
 asm_alu_rr (CopAsm *a, CopAlu op, bool w, CopReg reg, CopReg rm)

@@ -184,7 +184,7 @@ span_access (CopJitBackend *b, CopIrRef gva, bool is_store)
   int32_t offset = address->op == IR_ADD ? (int32_t) cop_ir_node (b->unit, address->b)->imm : 0;
   CopReg base = home (b, span->base);
   int32_t low = span->low;
-  CopMem place = mem (RSP, (int32_t) (8 * slot));
+  CopMem place = mem (HART, (int32_t) (offsetof (CopHart, jit.spans) + 8 * slot) - HART_BIAS);
   bool ranged = lower_uses_range (b, gva);
   bool is_kept = b->addend_at == b->a.size && b->addend_slot == slot;
   CopStub *stub;

@@ -6,7 +6,7 @@
  *   r15            fuel: instructions left before the code must return
  *   rax rcx rdx    scratch
  *   the other ten  guest registers: the standard ones between units, see lower-regs.c
- *   rsp            addends of the spans of the block
+ *   rsp            calls that have not returned: see lower-jumps.c
  *   gs             the view of loads and stores: a CopTlb, where the host has wrgsbase
  *
  * Between any two statements all guest state is in its place, as the map of the moment says.
@@ -22,8 +22,7 @@
 #define HART_BIAS 128
 #define FUEL R15
 #define HART RBP
-#define MAX_SPANS 62            /* addends on the stack; later spans are checked one by one */
-#define FRAME_BYTES (8 * MAX_SPANS + 8)
+#define MAX_SPANS COP_JIT_SPANS /* later spans are checked one by one */
 
 /* A field of the hart as an operand. */
 #define HART_FIELD(member) mem (HART, (int32_t) offsetof (CopHart, member) - HART_BIAS)
@@ -111,7 +110,10 @@ struct CopJitBackend
   CopHostFeatures  host;
 
   /* Thunks, at their executable addresses. */
-  const void      *enter, *exit_pc, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret;
+  const void      *enter, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret;
+  /* With the guest's pc in rax: a return to another place than expected; what the jump table does
+     not have, to go there or, with its code in rcx, back. */
+  const void      *return_missed, *find_and_jump, *find_code;
   const void      *load[7];     /* by CopIrLoad */
   const void      *store[4];    /* by log2 of the size */
   const void      *fill_loads, *fill_stores;    /* ranges */
@@ -213,6 +215,18 @@ void lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, Cop
 void cop_x86_write_fill (CopAsm *a, CopAccess access);
 void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
 
+/* lower-jumps.c */
+/* Goes to an offset from the page's start, on this page or another. */
+void lower_go_to (CopJitBackend *b, int64_t offset);
+/* The same under a condition. */
+void lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset);
+/* Statements that end blocks. Return whether control comes back: to behind the block. */
+bool lower_jump (CopJitBackend *b, const CopIrStatement *statement);
+bool lower_jump_reg (CopJitBackend *b, const CopIrStatement *statement);
+void lower_jump_stub (CopJitBackend *b, const CopStub *stub);
+/* The thunk behind returns: see there. */
+void cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss);
+
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
 void lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
@@ -271,7 +285,10 @@ enum
   STUB_ENTRY,
   STUB_EDGE,
   STUB_LINK,
-  STUB_EXIT_AT,
+  STUB_MISS,
+  STUB_PAGE,
+  STUB_RETURN,
+  STUB_INTERPRET,
   STUB_LOAD,
   STUB_STORE,
   STUB_SPAN,

@@ -14,10 +14,8 @@
 #include <sys/auxv.h>
 
 G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
-G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
 /* Of AT_HWCAP2: the kernel keeps what wrgsbase sets. */
 #define HWCAP2_FSGSBASE (1ul << 1)
-#define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
 
 /* What the host has, less what COPPICE_JIT_WITHOUT lists, such as "bmi2,fma": tests show that way
    that code for older hosts is right too. */
@@ -83,103 +81,6 @@ lower_add_stub (CopJitBackend *b, uint8_t kind)
 
   g_array_append_val (b->stubs, stub);
   return &g_array_index (b->stubs, CopStub, b->stubs->len - 1);
-}
-
-/* --- leaving a block --------------------------------------------------------------------------- */
-
-/* Goes on at the pc in rax, through the hart's jump table. */
-static void
-jump_through_table (CopJitBackend *b)
-{
-  CopLabel miss;
-  CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
-
-  miss = stub->label;
-  stub->detail = 1;             /* the pc is in rax */
-  /* slot = (pc >> 1 ^ pc >> 13), times 32 */
-  asm_mov_rr (&b->a, true, RCX, RAX);
-  asm_shift_ri (&b->a, SHIFT_SHR, true, RCX, 12);
-  asm_alu_rr (&b->a, ALU_XOR, false, RCX, RAX);
-  asm_shift_ri (&b->a, SHIFT_SHL, false, RCX, 4);
-  asm_alu_ri (&b->a, ALU_AND, false, RCX, JUMP_MASK);
-  asm_alu_rm (&b->a, ALU_ADD, true, RCX, HART_FIELD (jit.jumps));
-  asm_alu_rm (&b->a, ALU_CMP, true, RAX, mem (RCX, offsetof (CopJitJump, pc)));
-  asm_jcc (&b->a, CC_NE, miss);
-  asm_load (&b->a, RDX, HART_FIELD (code_tag));
-  asm_alu_rm (&b->a, ALU_CMP, true, RDX, mem (RCX, offsetof (CopJitJump, tag)));
-  asm_jcc (&b->a, CC_NE, miss);
-  asm_alu_ri (&b->a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
-  asm_store (&b->a, HART_FIELD (jit.page), RAX);
-  /* jmp [rcx + code] */
-  asm_rm (&b->a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));
-}
-
-/* Whether a block at @offset is in the unit; its number. */
-static bool
-is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
-{
-  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || b->block_index[offset / 2] == NO_BLOCK)
-    return false;
-  *block = b->block_index[offset / 2];
-  return true;
-}
-
-
-/* Goes to an offset from the page's start, on this page or another. */
-static void
-go_to (CopJitBackend *b, int64_t offset)
-{
-  unsigned block;
-
-  if (is_here (b, offset, &block))
-    {
-      lower_move_to (b, b->block_maps[block]);
-      asm_jmp (&b->a, b->block_labels[block]);
-      return;
-    }
-  lower_move_to (b, STANDARD_MAP);
-  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE)
-    {
-      asm_load (&b->a, RAX, HART_FIELD (jit.page));
-      asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
-      jump_through_table (b);
-    }
-  else
-    {
-      CopStub *stub = lower_add_stub (b, STUB_LINK);
-      CopLabel to = stub->label;
-
-      stub->detail = offset;
-      stub->imm = asm_jmp_patchable (&b->a, to);
-    }
-}
-
-/* A conditional jump to an offset. */
-static void
-branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
-{
-  CopRegMap before = b->r;
-  CopLabel skip;
-  unsigned block;
-
-  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
-    asm_jcc (&b->a, cc, b->block_labels[block]);
-  else if (is_here (b, offset, &block) || !lower_is_standard (b))
-    {
-      /* A way out of a loop, or into one. */
-      CopStub *stub = lower_add_stub (b, STUB_EDGE);
-
-      stub->imm = (uint64_t) offset;
-      asm_jcc (&b->a, cc, stub->label);
-    }
-  else
-    {
-      skip = asm_new_label (&b->a);
-      asm_jcc (&b->a, (CopCond) (cc ^ 1), skip);
-      go_to (b, offset);
-      asm_bind (&b->a, skip);
-    }
-  b->r = before;
 }
 
 /* --- statements -------------------------------------------------------------------------------- */
@@ -266,24 +167,6 @@ lower_late_sets (CopJitBackend *b, const CopStub *stub)
 }
 
 static void
-jump_reg (CopJitBackend *b, const CopIrStatement *statement)
-{
-  lower_value (b, statement->a, RAX, 0);
-  lower_move_to (b, STANDARD_MAP);
-  if (statement->reg != 0)
-    {
-      CopReg link = home (b, statement->reg);
-      CopReg work = link != NO_REG ? link : RCX;
-
-      asm_load (&b->a, work, HART_FIELD (jit.page));
-      asm_alu_ri (&b->a, ALU_ADD, true, work, b->block->end);
-      if (link == NO_REG)
-        asm_store (&b->a, x_mem (statement->reg), work);
-    }
-  jump_through_table (b);
-}
-
-static void
 exit_with (CopJitBackend *b, const void *thunk)
 {
   lower_call_to_standard (b, lower_note_map (b));
@@ -295,9 +178,8 @@ exit_with (CopJitBackend *b, const void *thunk)
 static CopLabel
 interpret_stub (CopJitBackend *b)
 {
-  CopStub *stub = lower_add_stub (b, STUB_EXIT_AT);
+  CopStub *stub = lower_add_stub (b, STUB_INTERPRET);
 
-  stub->detail = 2;
   stub->place = lower_place (b);
   return stub->label;
 }
@@ -342,14 +224,12 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       return true;
     case IR_BRANCH:
       cc = lower_condition (b, statement->a);
-      branch_to (b, cc, (int64_t) statement->imm);
+      lower_branch_to (b, cc, (int64_t) statement->imm);
       return true;
     case IR_JUMP:
-      go_to (b, (int64_t) statement->imm);
-      return false;
+      return lower_jump (b, statement);
     case IR_JUMP_REG:
-      jump_reg (b, statement);
-      return false;
+      return lower_jump_reg (b, statement);
     case IR_SYSTEM:
       asm_mov_ri (&b->a, RAX, statement->imm >> 32);
       asm_mov_ri (&b->a, RDX, (uint32_t) statement->imm);
@@ -361,7 +241,7 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
     case IR_FENCE:
       /* A locked operation on the stack orders as mfence does, and is faster. */
       emit8 (&b->a, 0xf0);
-      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 8 * MAX_SPANS), 0);
+      asm_alu_mi (&b->a, ALU_OR, false, mem (RSP, 0), 0);
       return true;
     case IR_RELAX:
       lower_call_to_standard (b, lower_note_map (b));
@@ -495,7 +375,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
     return false;
   if (next == NULL || next->offset != block->end)
     {
-      go_to (b, block->end);
+      lower_go_to (b, block->end);
       return false;
     }
   lower_move_to (b, b->block_maps[b->block_index[next->offset / 2]]);
@@ -526,34 +406,18 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       lower_move_to (b, b->block_maps[stub->detail]);
       asm_jmp (&b->a, b->block_labels[stub->detail]);
       break;
+    case STUB_INTERPRET:
+      asm_bind (&b->a, stub->label);
+      lower_call_to_standard (b, stub->map);
+      asm_mov_ri (&b->a, RCX, stub->place);
+      asm_jmp_to (&b->a, b->exit_interpret);
+      break;
     case STUB_EDGE:
-      asm_bind (&b->a, stub->label);
-      go_to (b, (int64_t) stub->imm);
-      break;
     case STUB_LINK:
-      {
-        CopJitLinkCode link = { .offset = stub->detail, .site = stub->imm };
-
-        asm_bind (&b->a, stub->label);
-        link.stub = b->a.size;
-        asm_mov_ri (&b->a, RCX, stub->detail);
-        emit8 (&b->a, 0xb8 + RDX);
-        link.number_at = b->a.size;
-        emit32 (&b->a, 0);
-        asm_jmp_to (&b->a, b->exit_link);
-        g_array_append_val (b->code->links, link);
-      }
-      break;
-    case STUB_EXIT_AT:
-      asm_bind (&b->a, stub->label);
-      if (stub->detail == 1)
-        asm_jmp_to (&b->a, b->exit_pc);
-      else
-        {
-          lower_call_to_standard (b, stub->map);
-          asm_mov_ri (&b->a, RCX, stub->place);
-          asm_jmp_to (&b->a, b->exit_interpret);
-        }
+    case STUB_MISS:
+    case STUB_PAGE:
+    case STUB_RETURN:
+      lower_jump_stub (b, stub);
       break;
     case STUB_LOAD:
     case STUB_STORE:

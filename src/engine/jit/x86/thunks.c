@@ -8,6 +8,7 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
+#include "engine/jit/translate.h"
 #include "engine/riscv/fpu-host.h"
 #include "engine/riscv/mmu.h"
 #include "engine/riscv/system.h"
@@ -171,35 +172,27 @@ load_guest (CopAsm *a, bool all)
       asm_load (a, ((CopReg) cop_x86_home[i]), x_mem (i));
 }
 
-static void
-push (CopAsm *a, CopReg reg)
-{
-  if (reg >= R8)
-    emit8 (a, 0x41);
-  emit8 (a, 0x50 + (reg & 7));
-}
-
-static void
-pop (CopAsm *a, CopReg reg)
-{
-  if (reg >= R8)
-    emit8 (a, 0x41);
-  emit8 (a, 0x58 + (reg & 7));
-}
-
 static const CopReg saved[] = { RBP, RBX, R12, R13, R14, R15 };
+
+/* The frame is what a return finds that no call belongs to, see lower-jumps.c, and what aligns the
+   stack to 16 bytes. */
+#define FRAME_BYTES 24
 
 /* @resume: here goes on, at rax, what left with all guest registers stored. */
 static void
-write_enter (CopJitBackend *b, CopLabel resume)
+write_enter (CopJitBackend *b, CopLabel resume, CopLabel return_missed)
 {
   CopAsm *a = &b->a;
 
   for (unsigned i = 0; i < G_N_ELEMENTS (saved); i++)
-    push (a, saved[i]);
+    asm_push (a, saved[i]);
   asm_alu_ri (a, ALU_SUB, true, RSP, FRAME_BYTES);
   asm_mov_rr (a, true, RAX, RSI);
   asm_lea (a, true, HART, mem (RDI, HART_BIAS));
+  asm_lea_label (a, RCX, return_missed);
+  asm_store (a, mem (RSP, 0), RCX);
+  asm_store_i (a, 8, mem (RSP, 8), 1);
+  asm_store (a, HART_FIELD (jit.stack), RSP);
   asm_bind (a, resume);
   asm_load (a, FUEL, HART_FIELD (jit.fuel));
   if (b->host.fsgsbase)
@@ -216,10 +209,11 @@ static void
 write_return (CopAsm *a, CopJitExit exit)
 {
   asm_mov_ri (a, RAX, exit);
+  asm_load (a, RSP, HART_FIELD (jit.stack));
   asm_alu_ri (a, ALU_ADD, true, RSP, FRAME_BYTES);
   for (unsigned i = G_N_ELEMENTS (saved); i-- > 0;)
-    pop (a, saved[i]);
-  emit8 (a, 0xc3);
+    asm_pop (a, saved[i]);
+  asm_ret (a);
 }
 
 /* Leaves with @exit. */
@@ -229,6 +223,15 @@ write_leave (CopAsm *a, CopJitExit exit)
   asm_store (a, HART_FIELD (jit.fuel), FUEL);
   store_guest (a, true);
   write_return (a, exit);
+}
+
+/* Forgets all calls, unless C found that they are valid yet. */
+static void
+write_drop_calls (CopAsm *a)
+{
+  asm_rm (a, 0x80, false, (CopReg) ALU_CMP, HART_FIELD (jit.keeps_calls)); /* cmp byte, imm8 */
+  emit8 (a, 0);
+  asm_rm (a, 0x0f40 + CC_E, true, RSP, HART_FIELD (jit.stack)); /* cmove */
 }
 
 /* Has @callee of hart.jit say where to go on; NULL: leaves with @exit. rsp is aligned as C wants it. */
@@ -243,9 +246,53 @@ write_ask (CopAsm *a, CopMem callee, CopLabel resume, CopJitExit exit)
   asm_rm (a, 0xff, false, (CopReg) 2, callee); /* call */
   asm_rr (a, 0x85, true, RAX, RAX);
   asm_jcc (a, CC_E, leave);
+  write_drop_calls (a);
   asm_jmp (a, resume);
   asm_bind (a, leave);
   write_return (a, exit);
+}
+
+/* rcx = code for the pc in rax, as jit.find() finds it; the page is that one's. Leaves by @exit_pc
+   when there is none. */
+static void
+write_find (CopAsm *a, CopLabel exit_pc)
+{
+  store_guest (a, false);
+  asm_push (a, RAX);
+  asm_push (a, RAX);
+  asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_mov_rr (a, true, RSI, RAX);
+  asm_rm (a, 0xff, false, (CopReg) 2, HART_FIELD (jit.find)); /* call */
+  asm_mov_rr (a, true, RCX, RAX);
+  asm_pop (a, RAX);
+  asm_pop (a, RAX);
+  load_guest (a, false);
+  asm_rr (a, 0x85, true, RCX, RCX);
+  asm_jcc (a, CC_E, exit_pc);
+}
+
+/* Out of fuel at exit_pc: goes on there if jit.refuel() says so. Who comes with more fuel than a
+   block takes has met a closed entry. */
+static void
+write_refuel (CopAsm *a)
+{
+  CopLabel leave = asm_new_label (a);
+
+  asm_alu_ri (a, ALU_CMP, true, FUEL, COP_UNIT_BLOCK_INSNS);
+  asm_jcc (a, CC_GE, leave);
+  asm_store (a, HART_FIELD (jit.fuel), FUEL);
+  store_guest (a, false);
+  asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_mov_rr (a, true, RSI, RSP);
+  asm_rm (a, 0xff, false, (CopReg) 2, HART_FIELD (jit.refuel)); /* call */
+  load_guest (a, false);
+  asm_rr (a, 0x85, true, RAX, RAX);
+  asm_jcc (a, CC_E, leave);
+  asm_load (a, FUEL, HART_FIELD (jit.fuel));
+  write_drop_calls (a);
+  asm_rr (a, 0xff, false, (CopReg) 4, RAX);     /* jmp rax */
+  asm_bind (a, leave);
+  write_leave (a, COP_JIT_EXIT_PC);
 }
 
 static void
@@ -277,12 +324,12 @@ write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
 {
   CopLabel bad = asm_new_label (a);
 
-  push (a, RCX);
+  asm_push (a, RCX);
   store_guest (a, false);
   if (gives == GIVES_RCX)
     {
-      push (a, RAX);
-      push (a, RAX);
+      asm_push (a, RAX);
+      asm_push (a, RAX);
     }
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
   asm_mov_rr (a, true, RSI, RAX);
@@ -292,18 +339,18 @@ write_call (CopAsm *a, const void *callee, Gives gives, CopLabel failed)
   if (gives == GIVES_RCX)
     {
       asm_mov_rr (a, true, RCX, RAX);
-      pop (a, RAX);
-      pop (a, RAX);
+      asm_pop (a, RAX);
+      asm_pop (a, RAX);
     }
   asm_rr (a, 0x85, false, RDX, RDX);
   asm_jcc (a, CC_E, bad);
   if (gives == GIVES_RCX)
     asm_alu_ri (a, ALU_ADD, true, RSP, 8);
   else
-    pop (a, RCX);
-  emit8 (a, 0xc3);
+    asm_pop (a, RCX);
+  asm_ret (a);
   asm_bind (a, bad);
-  pop (a, RCX);
+  asm_pop (a, RCX);
   asm_alu_ri (a, ALU_ADD, true, RSP, 8);
   asm_jmp (a, failed);
 }
@@ -315,14 +362,14 @@ static void
 push_clobbered (CopAsm *a)
 {
   for (unsigned i = 0; i < G_N_ELEMENTS (clobbered); i++)
-    push (a, clobbered[i]);
+    asm_push (a, clobbered[i]);
 }
 
 static void
 pop_clobbered (CopAsm *a)
 {
   for (unsigned i = G_N_ELEMENTS (clobbered); i-- > 0;)
-    pop (a, clobbered[i]);
+    asm_pop (a, clobbered[i]);
 }
 
 /* fp: the operation comes in ecx instead of rdx. call: the callee comes in rcx. Both come from code
@@ -330,28 +377,28 @@ pop_clobbered (CopAsm *a)
 static void
 write_fp_call (CopAsm *a)
 {
-  push (a, RCX);
+  asm_push (a, RCX);
   push_clobbered (a);
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
   asm_rr (a, 0x8b, false, RDX, RCX);
   asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) fp);
   asm_rr (a, 0xff, false, (CopReg) 2, RAX);
   pop_clobbered (a);
-  pop (a, RCX);
-  emit8 (a, 0xc3);
+  asm_pop (a, RCX);
+  asm_ret (a);
 }
 
 static void
 write_plain_call (CopAsm *a)
 {
-  push (a, RCX);
+  asm_push (a, RCX);
   push_clobbered (a);
   asm_mov_rr (a, true, RDI, RAX);
   asm_mov_rr (a, true, RSI, RDX);
   asm_rr (a, 0xff, false, (CopReg) 2, RCX);     /* call rcx */
   pop_clobbered (a);
-  pop (a, RCX);
-  emit8 (a, 0xc3);
+  asm_pop (a, RCX);
+  asm_ret (a);
 }
 
 typedef struct
@@ -381,22 +428,32 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   static const void *const stores[] = { store_1, store_2, store_4, store_8 };
   g_autoptr (GArray) thunks = g_array_new (FALSE, FALSE, sizeof (Thunk));
   CopAsm *a = &b->a;
-  CopLabel fault, block, rest, resume;
+  CopLabel fault, block, rest, resume, return_missed, find, exit_pc;
 
   cop_asm_reset (a);
   fault = asm_new_label (a);
   block = asm_new_label (a);
   rest = asm_new_label (a);
   resume = asm_new_label (a);
+  return_missed = asm_new_label (a);
+  find = asm_new_label (a);
+  exit_pc = asm_new_label (a);
 
   begin (b, thunks, &b->enter);
-  write_enter (b, resume);
-  begin (b, thunks, &b->exit_pc);
+  write_enter (b, resume, return_missed);
+  begin (b, thunks, &b->find_and_jump);
+  asm_bind (a, find);
+  write_find (a, exit_pc);
+  asm_rr (a, 0xff, false, (CopReg) 4, RCX);     /* jmp rcx */
+  begin (b, thunks, &b->find_code);
+  write_find (a, exit_pc);
+  asm_ret (a);
+  asm_bind (a, exit_pc);
   asm_store (a, HART_FIELD (jit.exit_pc), RAX);
   write_leave (a, COP_JIT_EXIT_PC);
   begin (b, thunks, &b->exit_at);
   store_pc_at (a);
-  write_leave (a, COP_JIT_EXIT_PC);
+  write_refuel (a);
   begin (b, thunks, &b->exit_link);
   store_info (a, RDX);
   store_pc_at (a);
@@ -419,6 +476,9 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   asm_bind (a, rest);
   store_info (a, RCX);
   write_ask (a, HART_FIELD (jit.rest), resume, COP_JIT_EXIT_BLOCK);
+  begin (b, thunks, &b->return_missed);
+  asm_bind (a, return_missed);
+  cop_x86_write_return_missed (b, find);
 
   for (unsigned i = 0; i < G_N_ELEMENTS (loads); i++)
     {

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where control goes at the end of a block.
+ *
+ *   in the unit       a jump
+ *   in the page       a jump that is linked when its target exists
+ *   elsewhere         through the hart's jump table
+ *
+ * Calls of the guest are calls of the host, so that the host predicts their returns:
+ *
+ *   call:     push what the guest puts into ra; call
+ *   back:     pop, and the page that this is on is the hart's again
+ *   return:   cmp ra, [rsp + 8]; jne missed; ret
+ *
+ *   rsp -->   where in the code      \ of the call that is made last
+ *             what the guest returns to  /
+ *             ...
+ *   stack --> return_missed          \ of no call: nothing returns to an odd address
+ *             1                          /
+ *
+ * The stack may be wrong, and then it is emptied: a return to anywhere else goes through the table.
+ * It is empty whenever code is entered, and emptied by whatever code calls that may change the
+ * mapping of fetches or close code. So all calls on it were made under this code_tag, and lead to
+ * code that was there since. It cannot overflow: each call takes fuel, of which there is little.
+ */
+#include "engine/jit/x86/lower-private.h"
+
+G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
+#define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
+
+/* rcx = entry of the jump table for the pc in rax; the page of that is the hart's. Clobbers rdx. */
+static void
+look_into_table (CopAsm *a, CopLabel miss)
+{
+  /* slot = (pc >> 1 ^ pc >> 13), times 32 */
+  asm_mov_rr (a, true, RCX, RAX);
+  asm_shift_ri (a, SHIFT_SHR, true, RCX, 12);
+  asm_alu_rr (a, ALU_XOR, false, RCX, RAX);
+  asm_shift_ri (a, SHIFT_SHL, false, RCX, 4);
+  asm_alu_ri (a, ALU_AND, false, RCX, JUMP_MASK);
+  asm_alu_rm (a, ALU_ADD, true, RCX, HART_FIELD (jit.jumps));
+  asm_alu_rm (a, ALU_CMP, true, RAX, mem (RCX, offsetof (CopJitJump, pc)));
+  asm_jcc (a, CC_NE, miss);
+  asm_load (a, RDX, HART_FIELD (code_tag));
+  asm_alu_rm (a, ALU_CMP, true, RDX, mem (RCX, offsetof (CopJitJump, tag)));
+  asm_jcc (a, CC_NE, miss);
+  asm_alu_ri (a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
+  asm_store (a, HART_FIELD (jit.page), RAX);
+}
+
+/* Goes on at the pc in rax, through the hart's jump table. What that does not have, C looks for. */
+static void
+jump_through_table (CopJitBackend *b, bool calls)
+{
+  CopStub *stub = lower_add_stub (b, STUB_MISS);
+  CopLabel back = asm_new_label (&b->a);
+
+  stub->back = calls ? back : LABEL_UNBOUND;
+  look_into_table (&b->a, stub->label);
+  if (calls)
+    {
+      asm_load (&b->a, RCX, mem (RCX, offsetof (CopJitJump, code)));
+      asm_bind (&b->a, back);
+      asm_rr (&b->a, 0xff, false, (CopReg) 2, RCX);     /* call rcx */
+    }
+  else
+    asm_rm (&b->a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));  /* jmp */
+}
+
+/* Whether a block at @offset is in the unit; its number. */
+static bool
+is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
+{
+  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || b->block_index[offset / 2] == NO_BLOCK)
+    return false;
+  *block = b->block_index[offset / 2];
+  return true;
+}
+
+/* What the guest returns to. The statement before has put it into @reg, by way of rax if that is not
+   in a host register: to load it again would make whoever pops it wait for a store. */
+static void
+push_link (CopJitBackend *b, unsigned reg)
+{
+  const CopIrStatement *first = &g_array_index (b->unit->statements, CopIrStatement, b->block->first);
+  const CopIrStatement *before = b->statement - 1;
+
+  if (home (b, reg) == NO_REG && b->statement != first && before->kind == IR_SETX &&
+      before->reg == reg)
+    asm_push (&b->a, RAX);
+  else if (home (b, reg) != NO_REG)
+    asm_push (&b->a, home (b, reg));
+  else
+    asm_push_m (&b->a, x_mem (reg));
+}
+
+/* @link: x register that the call has put its link into; 0: not a call */
+static void
+go_to (CopJitBackend *b, int64_t offset, unsigned link)
+{
+  unsigned block;
+
+  if (is_here (b, offset, &block))
+    {
+      lower_move_to (b, b->block_maps[block]);
+      if (link != 0)
+        {
+          push_link (b, link);
+          asm_call (&b->a, b->block_labels[block]);
+        }
+      else
+        asm_jmp (&b->a, b->block_labels[block]);
+      return;
+    }
+  lower_move_to (b, STANDARD_MAP);
+  if (link != 0)
+    push_link (b, link);
+  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE)
+    {
+      asm_load (&b->a, RAX, HART_FIELD (jit.page));
+      asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
+      jump_through_table (b, link != 0);
+    }
+  else
+    {
+      CopStub *stub = lower_add_stub (b, STUB_LINK);
+      CopLabel to = stub->label;
+
+      stub->detail = offset;
+      stub->imm = link != 0 ? asm_call_patchable (&b->a, to) : asm_jmp_patchable (&b->a, to);
+    }
+}
+
+void
+lower_go_to (CopJitBackend *b, int64_t offset)
+{
+  go_to (b, offset, 0);
+}
+
+void
+lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
+{
+  CopRegMap before = b->r;
+  CopLabel skip;
+  unsigned block;
+
+  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
+    asm_jcc (&b->a, cc, b->block_labels[block]);
+  else if (is_here (b, offset, &block) || !lower_is_standard (b))
+    {
+      /* A way out of a loop, or into one. */
+      CopStub *stub = lower_add_stub (b, STUB_EDGE);
+
+      stub->imm = (uint64_t) offset;
+      asm_jcc (&b->a, cc, stub->label);
+    }
+  else
+    {
+      skip = asm_new_label (&b->a);
+      asm_jcc (&b->a, (CopCond) (cc ^ 1), skip);
+      lower_go_to (b, offset);
+      asm_bind (&b->a, skip);
+    }
+  b->r = before;
+}
+
+/* Where the host's return of a call comes to. The page is stored only if it is another: what needs
+   it behind the call need not wait until what was pushed has come back. */
+static void
+come_back (CopJitBackend *b)
+{
+  CopStub *stub;
+
+  b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
+  stub = lower_add_stub (b, STUB_PAGE);
+  stub->back = asm_new_label (&b->a);
+  asm_pop (&b->a, RCX);
+  asm_alu_ri (&b->a, ALU_SUB, true, RCX, b->block->end);
+  asm_alu_rm (&b->a, ALU_CMP, true, RCX, HART_FIELD (jit.page));
+  asm_jcc (&b->a, CC_NE, stub->label);
+  asm_bind (&b->a, stub->back);
+}
+
+/* Whether what is put into @reg is what a return comes back to. Source: RISC-V Unprivileged Spec
+   20240411 §2.5.1 */
+static bool
+is_link (unsigned reg)
+{
+  return reg == 1 || reg == 5;
+}
+
+bool
+lower_jump (CopJitBackend *b, const CopIrStatement *statement)
+{
+  bool calls = is_link (statement->reg);
+
+  go_to (b, (int64_t) statement->imm, calls ? statement->reg : 0);
+  if (calls)
+    come_back (b);
+  return calls;
+}
+
+/* To the pc in rax, whose lowest bit may be set. */
+static void
+lower_return (CopJitBackend *b)
+{
+  CopStub *stub = lower_add_stub (b, STUB_RETURN);
+
+  asm_alu_rm (&b->a, ALU_CMP, true, RAX, mem (RSP, 8));
+  asm_jcc (&b->a, CC_NE, stub->label);
+  asm_ret (&b->a);
+}
+
+/* Expects the pc in rax, whose lowest bit may be set. @miss: goes to it, without the table. */
+void
+cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss)
+{
+  CopAsm *a = &b->a;
+
+  asm_alu_ri (a, ALU_AND, true, RAX, -2);
+  asm_load (a, RSP, HART_FIELD (jit.stack));
+  look_into_table (a, miss);
+  asm_rm (a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));
+}
+
+bool
+lower_jump_reg (CopJitBackend *b, const CopIrStatement *statement)
+{
+  bool calls = is_link (statement->reg);
+  bool returns = statement->reg == 0 && (statement->imm & IR_JUMP_RETURNS);
+  const CopIrNode *target = cop_ir_node (b->unit, statement->a);
+  uint64_t mask;
+
+  if (returns && target->op == IR_AND && cop_ir_is_const (b->unit, target->b, &mask) &&
+      mask == ~UINT64_C (1))
+    lower_value (b, target->a, RAX, 0);
+  else
+    lower_value (b, statement->a, RAX, 0);
+  lower_move_to (b, STANDARD_MAP);
+  if (returns)
+    {
+      lower_return (b);
+      return false;
+    }
+  if (statement->reg != 0)
+    {
+      CopReg link = home (b, statement->reg);
+      CopReg work = link != NO_REG ? link : RCX;
+
+      asm_load (&b->a, work, HART_FIELD (jit.page));
+      asm_alu_ri (&b->a, ALU_ADD, true, work, b->block->end);
+      if (link == NO_REG)
+        asm_store (&b->a, x_mem (statement->reg), work);
+      if (calls)
+        asm_push (&b->a, work);
+    }
+  jump_through_table (b, calls);
+  if (calls)
+    come_back (b);
+  return calls;
+}
+
+void
+lower_jump_stub (CopJitBackend *b, const CopStub *stub)
+{
+  CopAsm *a = &b->a;
+
+  asm_bind (a, stub->label);
+  switch (stub->kind)
+    {
+    case STUB_EDGE:
+      lower_go_to (b, (int64_t) stub->imm);
+      break;
+    case STUB_LINK:
+      {
+        CopJitLinkCode link = { .offset = stub->detail, .site = stub->imm };
+
+        link.stub = a->size;
+        asm_mov_ri (a, RCX, stub->detail);
+        emit8 (a, 0xb8 + RDX);
+        link.number_at = a->size;
+        emit32 (a, 0);
+        asm_jmp_to (a, b->exit_link);
+        g_array_append_val (b->code->links, link);
+      }
+      break;
+    case STUB_PAGE:
+      asm_store (a, HART_FIELD (jit.page), RCX);
+      asm_jmp (a, stub->back);
+      break;
+    case STUB_MISS:
+      if (stub->back == LABEL_UNBOUND)
+        asm_jmp_to (a, b->find_and_jump);
+      else
+        {
+          asm_call_to (a, b->find_code);
+          asm_jmp (a, stub->back);
+        }
+      break;
+    case STUB_RETURN:
+      asm_jmp_to (a, b->return_missed);
+      break;
+    }
+}
