@@ -24,22 +24,6 @@ typedef enum
 #define COP_JIT_PLACE_OFFSET(place) ((place) & 0xffff)
 #define COP_JIT_PLACE_LEFT(place) ((place) >> 16)
 
-/* An entry of the hart's jump table: translated code for a pc, under a code_tag. */
-typedef struct
-{
-  uint64_t    pc, tag;
-  const void *code;
-  uint64_t    unused;
-} CopJitJump;
-
-#define COP_JIT_JUMP_BITS 14
-
-static inline unsigned
-cop_jit_jump_slot (uint64_t pc)
-{
-  return (pc >> 1 ^ pc >> 13) & ((1u << COP_JIT_JUMP_BITS) - 1);
-}
-
 /* What lowering says of each block. Offsets are from the start of the unit's code. */
 typedef struct
 {

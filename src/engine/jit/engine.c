@@ -128,10 +128,10 @@ jit_attach (CopEngine *engine, CopHart *hart)
   own->blocks = cop_block_cache_new (hart, cop_interp_labels ());
   own->blocks->heat = jit->heat;
   own->blocks->has_better = cop_jit_has_code;
-  own->jumps = g_new0 (CopJitJump, 1u << COP_JIT_JUMP_BITS);
   hart->engine = engine;
   hart->engine_data = own;
-  hart->jit.jumps = own->jumps;
+  cop_jit_clear_jumps (hart);
+  hart->epochs_over = cop_jit_clear_jumps;
   hart->jit.system = system_in_code;
   hart->jit.rest = cop_jit_rest_in_code;
   hart->jit.find = find_for_code;
@@ -157,10 +157,9 @@ jit_detach (CopEngine *engine, CopHart *hart)
   cop_block_cache_free (own->blocks);
   g_clear_pointer (&own->unit, cop_ir_unit_free);
   cop_jit_lowerer_free (own->lowerer);
-  g_free (own->jumps);
   g_free (own);
   hart->engine_data = NULL;
-  hart->jit.jumps = NULL;
+  hart->epochs_over = NULL;
   hart->engine = NULL;
 }
 
@@ -171,18 +170,27 @@ static const void *
 find_code (CopJit *jit, CopHart *hart)
 {
   uint64_t pc = hart->s.pc;
-  CopJitJump *jump = &cop_jit_hart (hart)->jumps[cop_jit_jump_slot (pc)];
+  CopJitJump *jump = &hart->jumps[cop_jit_jump_slot (pc)];
   const void *code;
   uint64_t gpa;
 
-  if (jump->pc == pc && jump->tag == hart->code_tag)
+  if (jump->key == (pc ^ hart->code_epoch))
     return jump->code;
   if (cop_mmu_fetch (hart, pc, &gpa) == NULL)
     return NULL;
   code = cop_jit_cache_find (jit->cache, gpa, hart->mode);
   if (code != NULL)
-    *jump = (CopJitJump){ .pc = pc, .tag = hart->code_tag, .code = code };
+    *jump = (CopJitJump){ .key = pc ^ hart->code_epoch, .code = code };
   return code;
+}
+
+/* Lets the jump table lead nowhere from s.pc. */
+static void
+forget_jump (CopHart *hart)
+{
+  unsigned slot = cop_jit_jump_slot (hart->s.pc);
+
+  hart->jumps[slot].key = cop_jit_no_jump (slot);
 }
 
 /* Interprets until s.instret is @limit or run() is over; false in the latter case. */
@@ -324,7 +332,7 @@ enter_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel)
     case COP_JIT_EXIT_PC:
       /* Code that was closed since bounces: the table leads there no more. */
       if (hart->s.instret == before)
-        own->jumps[cop_jit_jump_slot (hart->s.pc)].pc = 1;
+        forget_jump (hart);
       hart->s.pc = hart->jit.exit_pc;
       break;
     case COP_JIT_EXIT_LINK:

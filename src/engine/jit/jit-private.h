@@ -34,7 +34,6 @@ typedef struct
   CopBlockCache *blocks; /* (owned): what the interpreter runs */
   CopIrUnit *unit; /* (owned) (nullable): translations are built here */
   CopJitLowerer *lowerer; /* (owned) (nullable): and here */
-  CopJitJump *jumps; /* (owned) */
   uint64_t exits[COP_JIT_EXIT_BLOCK + 1];
   uint64_t insns_translated; /* retired in translated code */
   uint64_t rests_in_code; /* blocks that went on apart */
@@ -55,8 +54,8 @@ cop_jit_hart (const CopHart *hart)
 static inline void
 cop_jit_clear_jumps (CopHart *hart)
 {
-  memset (hart->jit.jumps, 0, sizeof (CopJitJump) << COP_JIT_JUMP_BITS);
-  hart->jit.keeps_calls = false;
+  for (unsigned i = 0; i < G_N_ELEMENTS (hart->jumps); i++)
+    hart->jumps[i] = (CopJitJump){ .key = cop_jit_no_jump (i) };
 }
 
 /* Whether the interpreter need not run what is at @gpa. */

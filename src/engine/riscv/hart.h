@@ -29,6 +29,8 @@
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
 #define COP_WRITER_SLOTS 4096
+#define COP_EPOCH_BITS 16
+#define COP_EPOCH_MODE_BITS 4   /* of CopHart.mode */
 
 typedef struct CopBus CopBus;
 typedef struct CopHart CopHart;
@@ -133,6 +135,29 @@ typedef struct
 
 #define COP_JIT_SPANS 62
 
+/* An entry of a hart's jump table: translated code for a pc, under a code_epoch. */
+typedef struct
+{
+  uint64_t    key;              /* pc ^ code_epoch */
+  const void *code;
+} CopJitJump;
+
+/* A slot is bits of the pc: as many as an epoch may have, so that a key and its slot say both. */
+#define COP_JIT_JUMP_BITS (COP_EPOCH_BITS - 1)
+
+static inline unsigned
+cop_jit_jump_slot (uint64_t pc)
+{
+  return pc >> 1 & ((1u << COP_JIT_JUMP_BITS) - 1);
+}
+
+/* The key of an empty slot: no epoch is 0. */
+static inline uint64_t
+cop_jit_no_jump (unsigned slot)
+{
+  return (uint64_t) slot << 1;
+}
+
 /* What translated code keeps of a hart; see src/engine/jit/. */
 typedef struct
 {
@@ -140,7 +165,6 @@ typedef struct
   int64_t  fuel;                /* instructions left before it must return */
   uint64_t fuel_end;            /* s.instret when there are none left */
   uint64_t limit;               /* s.instret where run() ends */
-  void    *jumps;               /* (unowned): jump table: pc and code_tag to code */
   uint64_t spans[COP_JIT_SPANS];        /* addends of the spans of the block that runs */
   void    *stack;               /* where the host's stack is without calls of translated code */
   bool     keeps_calls;         /* set by what C does for code: all of them are valid yet */
@@ -187,6 +211,10 @@ struct CopHart
   /* Names the mapping of fetches and the mode: a cached (pc, code_tag) pair that leads to code is
      valid as long as both are equal. The fetch view's generation, shifted by 8, and mode. */
   uint64_t     code_tag;
+  /* The same in COP_EPOCH_BITS, never 0: what was used before comes again when all have been used,
+     after epochs_over(). The fetch view's epoch, shifted by COP_EPOCH_MODE_BITS, and mode. */
+  uint64_t     code_epoch;
+  void       (*epochs_over) (CopHart *hart);    /* (nullable) */
   uint64_t     irq_lines;       /* atomic: mip bits that hardware drives: MSIP MTIP SEIP MEIP STIP */
 
   /* The trap that the last failing operation wants taken. */
@@ -214,6 +242,7 @@ struct CopHart
   CopTlbSpace *space;           /* the current one */
   uint64_t     space_clock;
   uint64_t     generation_clock;        /* last number given to a CopTlb.generation */
+  uint32_t     epoch_clock;             /* and to a CopTlb.epoch */
   /* Where write entries of a physical page stand: by a hash of its address. See tlb.c. */
   uint32_t     writers[COP_WRITER_SLOTS];
 
@@ -239,6 +268,8 @@ struct CopHart
   const CopBreakpoints *breakpoints;    /* (unowned) (nullable): there are none */
   uint64_t     breakpoint_passed;       /* the one that was met last ... */
   uint64_t     breakpoint_passed_at;    /* ... at this s.instret: not met again before it has run */
+
+  CopJitJump   jumps[1u << COP_JIT_JUMP_BITS];  /* translated code's; last, for it is large */
 };
 
 /* CopHart.mode: code is keyed by its physical address and these bits. */

@@ -234,15 +234,41 @@ revoke_entry (CopTlb *tlb, CopTlbEntry *entry)
   update_front (tlb, page, entry);
 }
 
+#define EPOCHS (1u << (COP_EPOCH_BITS - COP_EPOCH_MODE_BITS))
+G_STATIC_ASSERT ((COP_MODE_FRM_MASK | COP_MODE_FS_OFF) < 1u << COP_EPOCH_MODE_BITS);
+
+static void
+name_code (CopHart *hart)
+{
+  hart->code_tag = hart->fetch_tlb->generation << 8 | hart->mode;
+  hart->code_epoch = hart->fetch_tlb->epoch << COP_EPOCH_MODE_BITS | hart->mode;
+}
+
+static void
+draw_generation (CopHart *hart, CopTlb *tlb)
+{
+  tlb->generation = ++hart->generation_clock;
+  tlb->epoch = ++hart->epoch_clock;
+  memset (tlb->executed, 0, sizeof tlb->executed);
+  memset (&tlb->large_executed, 0, sizeof tlb->large_executed);
+}
+
 /* From now on no (pc, code_tag) pair made under this view is valid. */
 static void
 new_generation (CopHart *hart, CopTlb *tlb)
 {
-  tlb->generation = ++hart->generation_clock;
-  memset (tlb->executed, 0, sizeof tlb->executed);
-  memset (&tlb->large_executed, 0, sizeof tlb->large_executed);
-  if (tlb == hart->fetch_tlb)
-    hart->code_tag = tlb->generation << 8 | hart->mode;
+  if (hart->epoch_clock == EPOCHS - 1)
+    {
+      hart->epoch_clock = 0;
+      for (unsigned i = 0; i < N_TABLES; i++)
+        if (*table_at (hart, i) != NULL)
+          draw_generation (hart, *table_at (hart, i));
+      if (hart->epochs_over != NULL)
+        hart->epochs_over (hart);
+    }
+  draw_generation (hart, tlb);
+  if (hart->fetch_tlb != NULL)
+    name_code (hart);
 }
 
 static void
@@ -553,5 +579,5 @@ cop_hart_update_view (CopHart *hart)
   hart->tlb = choose_view (hart, data_priv, mstatus & COP_MSTATUS_SUM, mstatus & COP_MSTATUS_MXR);
   hart->fetch_tlb = choose_view (hart, priv, false, false);
   hart->mode = choose_mode (hart);
-  hart->code_tag = hart->fetch_tlb->generation << 8 | hart->mode;
+  name_code (hart);
 }

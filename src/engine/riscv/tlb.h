@@ -72,6 +72,7 @@ typedef struct
      slots: a data page that is mapped must not pass for one with code. */
   uint64_t    executed[(1u << COP_TLB_EXECUTED_BITS) / 64];
   uint64_t    generation;
+  uint32_t    epoch;                    /* drawn with it: see CopHart.code_epoch */
   CopTlbRegions large;                  /* where there may be entries with order above 12 */
   bool        has_private;              /* there may be entries that are not global */
   CopTlbRegions large_executed;         /* executed pages that were part of larger ones */

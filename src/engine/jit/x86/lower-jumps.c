@@ -25,24 +25,23 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
-G_STATIC_ASSERT (sizeof (CopJitJump) == 32);
-#define JUMP_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 5)
+/* Slots are indexed by twice their number, by eight bytes. */
+G_STATIC_ASSERT (sizeof (CopJitJump) == 16);
+#define SLOT_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 1)
 
-/* rcx = entry of the jump table for the pc in rax; the page of that is the hart's. Clobbers rdx. */
+/* A member of the entry that rcx says. */
+#define ENTRY(member)                                                                            \
+  mem_index (HART, RCX, 3, (int32_t) offsetof (CopHart, jumps[0].member) - HART_BIAS)
+
+/* rcx = the entry of the jump table for the pc in rax; the page of that is the hart's. Clobbers rdx. */
 static void
 look_into_table (CopAsm *a, CopLabel miss)
 {
-  /* slot = (pc >> 1 ^ pc >> 13), times 32 */
-  asm_mov_rr (a, true, RCX, RAX);
-  asm_shift_ri (a, SHIFT_SHR, true, RCX, 12);
-  asm_alu_rr (a, ALU_XOR, false, RCX, RAX);
-  asm_shift_ri (a, SHIFT_SHL, false, RCX, 4);
-  asm_alu_ri (a, ALU_AND, false, RCX, JUMP_MASK);
-  asm_alu_rm (a, ALU_ADD, true, RCX, HART_FIELD (jit.jumps));
-  asm_alu_rm (a, ALU_CMP, true, RAX, mem (RCX, offsetof (CopJitJump, pc)));
-  asm_jcc (a, CC_NE, miss);
-  asm_load (a, RDX, HART_FIELD (code_tag));
-  asm_alu_rm (a, ALU_CMP, true, RDX, mem (RCX, offsetof (CopJitJump, tag)));
+  asm_rr (a, 0x8b, false, RCX, RAX);
+  asm_alu_ri (a, ALU_AND, false, RCX, SLOT_MASK);
+  asm_load (a, RDX, HART_FIELD (code_epoch));
+  asm_alu_rr (a, ALU_XOR, true, RDX, RAX);
+  asm_alu_rm (a, ALU_CMP, true, RDX, ENTRY (key));
   asm_jcc (a, CC_NE, miss);
   asm_alu_ri (a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
   asm_store (a, HART_FIELD (jit.page), RAX);
@@ -59,12 +58,12 @@ jump_through_table (CopJitBackend *b, bool calls)
   look_into_table (&b->a, stub->label);
   if (calls)
     {
-      asm_load (&b->a, RCX, mem (RCX, offsetof (CopJitJump, code)));
+      asm_load (&b->a, RCX, ENTRY (code));
       asm_bind (&b->a, back);
       asm_rr (&b->a, 0xff, false, (CopReg) 2, RCX);     /* call rcx */
     }
   else
-    asm_rm (&b->a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));  /* jmp */
+    asm_rm (&b->a, 0xff, false, (CopReg) 4, ENTRY (code));  /* jmp */
 }
 
 /* Whether a block at @offset is in the unit; its number. */
@@ -220,7 +219,7 @@ cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss)
   asm_alu_ri (a, ALU_AND, true, RAX, -2);
   asm_load (a, RSP, HART_FIELD (jit.stack));
   look_into_table (a, miss);
-  asm_rm (a, 0xff, false, (CopReg) 4, mem (RCX, offsetof (CopJitJump, code)));
+  asm_rm (a, 0xff, false, (CopReg) 4, ENTRY (code));
 }
 
 bool
