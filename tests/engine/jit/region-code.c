@@ -548,10 +548,18 @@ emit_control (RegionMaker *m)
   switch (below (m, 8))
     {
     case 0:
+      /* Calls in calls: the one link register keeps what the other had. */
+      if (one_in (m, 4))
+        emit (m, I (addi, .rd = T0, .rs1 = RA), true);
       emit (m, I (jal, .rd = PICK (m, ((const uint8_t[]){ 0, RA, T0, RA }))), true);
+      if (one_in (m, 4))
+        emit (m, I (addi, .rd = RA, .rs1 = T0), true);
       break;
     case 1:
-      emit (m, I (jalr, .rs1 = one_in (m, 4) ? T0 : RA, .rd = one_in (m, 4) ? T0 : 0), true);
+      emit (m,
+            I (jalr, .rs1 = one_in (m, 4) ? T0 : RA,
+               .rd = PICK (m, ((const uint8_t[]){ 0, 0, 0, 0, T0, T0, RA, TEMP2 }))),
+            true);
       break;
     case 2:
       emit_patch_call (m, below (m, N_SLOTS));

@@ -294,6 +294,63 @@ test_code_tag (void)
   mmu_clear (&mmu);
 }
 
+static GHashTable *tags_of_epochs;
+static unsigned n_times_over;
+
+static void
+note_epochs_over (CopHart *hart)
+{
+  (void) hart;
+  n_times_over++;
+  g_hash_table_remove_all (tags_of_epochs);
+}
+
+/* Whoever noted the epoch for what was there before would take it for what is there now. */
+static void
+check_epoch (const CopHart *hart)
+{
+  gpointer epoch = GSIZE_TO_POINTER (hart->code_epoch), tag;
+
+  g_assert_cmphex (hart->code_epoch >> COP_EPOCH_BITS, ==, 0);
+  g_assert_cmphex (hart->code_epoch >> COP_EPOCH_MODE_BITS, !=, 0);
+  if (g_hash_table_lookup_extended (tags_of_epochs, epoch, NULL, &tag))
+    g_assert_cmphex (GPOINTER_TO_SIZE (tag), ==, hart->code_tag);
+  g_hash_table_insert (tags_of_epochs, epoch, GSIZE_TO_POINTER (hart->code_tag));
+}
+
+static void
+test_epochs (void)
+{
+  uint64_t gpa, tag;
+  Mmu mmu;
+
+  g_test_summary ("an epoch names one tag only, until it is said that epochs are over");
+  init (&mmu);
+  mmu_map (&mmu, 0x1000, TEST_DATA, PTE_RWX);
+  mmu_map (&mmu, 0x2000, TEST_DATA, PTE_USER);
+  tags_of_epochs = g_hash_table_new (NULL, NULL);
+  n_times_over = 0;
+  mmu.hart->epochs_over = note_epochs_over;
+  for (unsigned i = 0; i < 3u << (COP_EPOCH_BITS - COP_EPOCH_MODE_BITS); i++)
+    {
+      g_assert_cmpint (mmu_fetch (&mmu, 0x1000, &gpa), ==, COP_TRAP_NONE);
+      check_epoch (mmu.hart);
+      tag = mmu.hart->code_tag;
+      cop_mmu_sfence (mmu.hart, 0x1000, 1, ALL);
+      g_assert_cmphex (mmu.hart->code_tag, !=, tag);
+      check_epoch (mmu.hart);
+      /* A view that keeps its epoch, while the other's go round. */
+      mmu_set_priv (&mmu, COP_PRIV_U);
+      check_epoch (mmu.hart);
+      mmu_set_status (&mmu, COP_MSTATUS_FS, i & 1);
+      check_epoch (mmu.hart);
+      mmu_set_priv (&mmu, COP_PRIV_S);
+    }
+  g_assert_cmpuint (n_times_over, >=, 2);
+  g_clear_pointer (&tags_of_epochs, g_hash_table_unref);
+  mmu_clear (&mmu);
+}
+
 static void
 test_huge_code (void)
 {
@@ -466,6 +523,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tlb/other-spaces", test_other_spaces);
   g_test_add_func ("/tlb/fence-of-other-space", test_fence_of_other_space);
   g_test_add_func ("/tlb/code-tag", test_code_tag);
+  g_test_add_func ("/tlb/epochs", test_epochs);
   g_test_add_func ("/tlb/huge-code", test_huge_code);
   g_test_add_func ("/tlb/code-is-watched", test_code_is_watched);
   g_test_add_func ("/tlb/code-across-pages", test_code_across_pages);
