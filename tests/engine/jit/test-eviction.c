@@ -21,23 +21,38 @@ enum
   T2 = 7,
 };
 
-/* Three times through a MiB of code without a loop in it, then to sleep for good. */
+/* Three times down through calls and, at the bottom, through a MiB of code without a loop in it, then
+   to sleep for good: much is evicted that calls have yet to return to. */
 static GBytes *
 make_program (void)
 {
   g_autoptr (GArray) code = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   static const uint32_t start[] = {
-    0x00000917, /* auipc  s2, 0 */
-    0x01090913, /* addi   s2, s2, 16 */
-    0x00300493, /* addi   s1, zero, 3 */
-    0x00000013, /* nop */
+    0x00300493, /*         addi   s1, zero, 3 */
+    0x03c00913, /* again:  addi   s2, zero, 60 */
+    0x00400117, /*         auipc  sp, 4 MiB */
+    0x00c51e13, /*         slli   t3, a0, 12 */
+    0x01c10133, /*         add    sp, sp, t3: each hart has its own */
+    0x014000ef, /*         jal    ra, down */
+    0xfff48493, /*         addi   s1, s1, -1 */
+    0xfe0494e3, /*         bne    s1, zero, again */
+    0x10500073, /* sleep:  wfi */
+    0xffdff06f, /*         jal    zero, sleep */
+    0xff010113, /* down:   addi   sp, sp, -16 */
+    0x00113023, /*         sd     ra, 0(sp) */
+    0xfff90913, /*         addi   s2, s2, -1 */
+    0x00090e63, /*         beq    s2, zero, bottom */
+    0xff1ff0ef, /*         jal    ra, down */
+    0x00138393, /*         addi   t2, t2, 1 */
+    0x0072c2b3, /*         xor    t0, t0, t2 */
+    0x00013083, /* up:     ld     ra, 0(sp) */
+    0x01010113, /*         addi   sp, sp, 16 */
+    0x00008067, /*         jalr   zero, 0(ra) */
+    0x008000ef, /* bottom: jal    ra, bulk */
+    0xff1ff06f, /*         jal    zero, up */
   };
   static const uint32_t end[] = {
-    0xfff48493, /* addi   s1, s1, -1 */
-    0x00048463, /* beq    s1, zero, +8 */
-    0x00090067, /* jalr   zero, 0(s2) */
-    0x10500073, /* wfi */
-    0xffdff06f, /* jal    zero, -4 */
+    0x00008067, /* jalr   zero, 0(ra) */
   };
   TestSegment segment = { .gpa = KERNEL };
 
