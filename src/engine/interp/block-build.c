@@ -15,17 +15,15 @@
 
 #define PAGE_MASK (~(COP_PAGE_SIZE - 1))
 
-/* x and f registers, and the sink, are one array to an operation. */
+/* x and f registers are one array to an operation. */
 #define F_BASE (offsetof (CopHartState, f) / sizeof (uint64_t))
-#define SINK (offsetof (CopHart, sink) / sizeof (uint64_t))
 G_STATIC_ASSERT (offsetof (CopHart, s.x) == 0);
-G_STATIC_ASSERT (SINK < 256);
 
 typedef struct
 {
   CopBlockCache *cache;
   CopBlock *block;
-  CopOpPlace places[COP_BLOCK_MAX_OPS];
+  CopOpPlace *places; /* of COP_BLOCK_MAX_OPS */
   unsigned halfwords;
   uint8_t branches[COP_BLOCK_MAX_BRANCHES]; /* indices of their operations */
   unsigned n_branches;
@@ -56,21 +54,7 @@ add_link (Builder *builder)
   block->ops[block->n_ops++].link = (CopBlockLink){ NULL };
 }
 
-/* What the decoder wants to know of each operation, so that it need not ask in many switches for
-   each instruction. */
-enum
-{
-  SHAPE_FD = 1 << 0, /* rd, rs1, rs2 are f registers: numbered behind the x registers */
-  SHAPE_FS1 = 1 << 1,
-  SHAPE_FS2 = 1 << 2,
-  SHAPE_FS3 = 1 << 3, /* imm is a fourth register */
-  SHAPE_WRITES_RD = 1 << 4,
-  SHAPE_SYMMETRIC = 1 << 5, /* rs1 and rs2 may change places */
-  SHAPE_PLAIN = 1 << 6, /* no more to it than its operands, all of them x registers */
-  SHAPE_PURE = 1 << 7, /* does nothing but write rd */
-};
-
-static uint8_t shapes[COP_INSN_LAST + 1]; /* the last is that of illegal ones */
+uint8_t cop_block_shapes[COP_INSN_LAST + 1];
 
 static unsigned
 shape_of_operands (CopOperands operands)
@@ -78,22 +62,22 @@ shape_of_operands (CopOperands operands)
   switch (operands)
     {
     case COP_OPERANDS_FD_FS_FT_FR_M:
-      return SHAPE_FD | SHAPE_FS1 | SHAPE_FS2 | SHAPE_FS3 | SHAPE_WRITES_RD;
+      return COP_SHAPE_FD | COP_SHAPE_FS1 | COP_SHAPE_FS2 | COP_SHAPE_FS3 | COP_SHAPE_WRITES_RD;
     case COP_OPERANDS_FD_FS_FT_M:
     case COP_OPERANDS_FD_FS_FT:
     case COP_OPERANDS_FD_FS_M:
     case COP_OPERANDS_FD_FS:
-      return SHAPE_FD | SHAPE_FS1 | SHAPE_FS2 | SHAPE_WRITES_RD;
+      return COP_SHAPE_FD | COP_SHAPE_FS1 | COP_SHAPE_FS2 | COP_SHAPE_WRITES_RD;
     case COP_OPERANDS_D_FS_FT:
     case COP_OPERANDS_D_FS_M:
     case COP_OPERANDS_D_FS:
-      return SHAPE_FS1 | SHAPE_FS2 | SHAPE_WRITES_RD;
+      return COP_SHAPE_FS1 | COP_SHAPE_FS2 | COP_SHAPE_WRITES_RD;
     case COP_OPERANDS_FD_O:
     case COP_OPERANDS_FD_S_M:
     case COP_OPERANDS_FD_S:
-      return SHAPE_FD | SHAPE_WRITES_RD;
+      return COP_SHAPE_FD | COP_SHAPE_WRITES_RD;
     case COP_OPERANDS_FT_Q:
-      return SHAPE_FS2;
+      return COP_SHAPE_FS2;
     case COP_OPERANDS_NONE:
     case COP_OPERANDS_T_Q:
     case COP_OPERANDS_S_T_P:
@@ -103,7 +87,7 @@ shape_of_operands (CopOperands operands)
     case COP_OPERANDS_PF:
       return 0;
     default:
-      return SHAPE_WRITES_RD;
+      return COP_SHAPE_WRITES_RD;
     }
 }
 
@@ -138,25 +122,31 @@ fill_shapes (void)
     {
       const CopInsnRow *row = &cop_insn_table[op];
 
-      shapes[op] = shape_of_operands (row->operands);
+      cop_block_shapes[op] = shape_of_operands (row->operands);
       if (is_symmetric (op))
-        shapes[op] |= SHAPE_SYMMETRIC;
+        cop_block_shapes[op] |= COP_SHAPE_SYMMETRIC;
       if ((row->effects & ~(MEM_READ | MEM_WRITE | MAY_TRAP)) == 0 && op != COP_INSN_pause &&
           op != COP_INSN_cbo_zero)
-        shapes[op] |= SHAPE_PLAIN;
+        {
+          cop_block_shapes[op] |= COP_SHAPE_PLAIN;
+          /* block-once.c knows no others. */
+          g_assert (cop_insn_immediates[row->operands] != COP_IMMEDIATE_J &&
+                    cop_insn_immediates[row->operands] != COP_IMMEDIATE_B &&
+                    cop_insn_immediates[row->operands] != COP_IMMEDIATE_CSR);
+        }
       if (row->effects == PURE)
-        shapes[op] |= SHAPE_PURE;
+        cop_block_shapes[op] |= COP_SHAPE_PURE;
     }
 }
 
 static void
 set_registers (CopOp *op, const CopInsn *insn, unsigned shape)
 {
-  if (shape & SHAPE_FS3)
+  if (shape & COP_SHAPE_FS3)
     op->imm = F_BASE + insn->rs3;
-  op->rd = shape & SHAPE_FD ? F_BASE + insn->rd : insn->rd == 0 ? SINK : insn->rd;
-  op->rs1 = shape & SHAPE_FS1 ? F_BASE + insn->rs1 : insn->rs1;
-  op->rs2 = shape & SHAPE_FS2 ? F_BASE + insn->rs2 : insn->rs2;
+  op->rd = shape & COP_SHAPE_FD ? F_BASE + insn->rd : insn->rd == 0 ? COP_BLOCK_SINK : insn->rd;
+  op->rs1 = shape & COP_SHAPE_FS1 ? F_BASE + insn->rs1 : insn->rs1;
+  op->rs2 = shape & COP_SHAPE_FS2 ? F_BASE + insn->rs2 : insn->rs2;
 }
 
 /* Most operations use what the one before them wrote. Handed on in a host register it is there at
@@ -166,7 +156,7 @@ chain_to_last (Builder *builder, CopOp *op, CopInsnOp insn, unsigned shape)
 {
   if (builder->last_rd != 0)
     {
-      if (op->rs2 == builder->last_rd && op->rs1 != op->rs2 && (shape & SHAPE_SYMMETRIC))
+      if (op->rs2 == builder->last_rd && op->rs1 != op->rs2 && (shape & COP_SHAPE_SYMMETRIC))
         {
           op->rs2 = op->rs1;
           op->rs1 = builder->last_rd;
@@ -174,7 +164,7 @@ chain_to_last (Builder *builder, CopOp *op, CopInsnOp insn, unsigned shape)
       if (op->rs1 == builder->last_rd)
         op->label = builder->cache->labels[COP_OP_LAST + insn];
     }
-  if (shape & SHAPE_WRITES_RD)
+  if (shape & COP_SHAPE_WRITES_RD)
     builder->last_rd = op->rd;
 }
 
@@ -231,7 +221,7 @@ add_insn (Builder *builder, const CopInsn *insn)
 
   op = add_op (builder, insn->op);
   op->imm = insn->imm;
-  shape = shapes[insn->op];
+  shape = cop_block_shapes[insn->op];
   set_registers (op, insn, shape);
   if (block->lasting)
     chain_to_last (builder, op, insn->op, shape);
@@ -305,9 +295,13 @@ add_plain (Builder *builder, const uint8_t *bytes, unsigned at, unsigned left, u
   const void *const *const labels = builder->cache->labels;
   const CopIsa isa = builder->cache->hart->isa;
   const bool lasting = block->lasting;
-  unsigned n_ops = block->n_ops, n_insns = block->n_insns;
+  unsigned n_ops, n_insns;
   bool more = true;
 
+  if (!lasting)
+    at = cop_block_add_once (builder->cache, block, bytes, at, left, max_insns);
+  n_ops = block->n_ops;
+  n_insns = block->n_insns;
   while (n_insns < max_insns && at + 4 <= left)
     {
       CopInsn insn;
@@ -319,8 +313,8 @@ add_plain (Builder *builder, const uint8_t *bytes, unsigned at, unsigned left, u
         watch (builder, at);
       bits = cop_ram_code32_at (bytes + at);
       cop_insn_decode_fast (bits, isa, &insn);
-      shape = shapes[insn.op];
-      more = shape & SHAPE_PLAIN;
+      shape = cop_block_shapes[insn.op];
+      more = shape & COP_SHAPE_PLAIN;
       if (!more)
         {
           *other = insn;
@@ -330,14 +324,14 @@ add_plain (Builder *builder, const uint8_t *bytes, unsigned at, unsigned left, u
       builder->places[n_ops] = (CopOpPlace){ at / 2, n_insns };
       op->label = labels[insn.op];
       op->imm = insn.imm;
-      op->rd = insn.rd == 0 ? SINK : insn.rd;
+      op->rd = insn.rd == 0 ? COP_BLOCK_SINK : insn.rd;
       op->rs1 = insn.rs1;
       op->rs2 = insn.rs2;
       op->rm = 0;
       if (lasting)
         chain_to_last (builder, op, insn.op, shape);
       /* A hint, or a result nobody sees, is counted, not executed. */
-      n_ops += insn.rd != 0 || !(shape & SHAPE_PURE);
+      n_ops += insn.rd != 0 || !(shape & COP_SHAPE_PURE);
       n_insns++;
       at += insn.length;
     }
@@ -391,10 +385,11 @@ cop_block_start (CopBlockCache *cache, CopBlock *block, uint64_t gpa)
 }
 
 static void
-start (Builder *builder, CopBlockCache *cache, CopBlock *block, bool divided)
+start (Builder *builder, CopBlockCache *cache, CopBlock *block, CopOpPlace *places, bool divided)
 {
   builder->cache = cache;
   builder->block = block;
+  builder->places = places;
   builder->halfwords = 0;
   builder->n_branches = 0;
   builder->last_rd = 0;
@@ -411,11 +406,12 @@ cop_block_build (CopBlockCache *cache, CopBlock *block, uint64_t pc, uint64_t gp
   unsigned max_branches;
   bool one_by_one = divided || cache->hart->breakpoints != NULL;
   bool more = true, failed = false;
+  CopOpPlace places[COP_BLOCK_MAX_OPS];
   Builder builder;
   CopInsn insn;
 
   cop_block_start (cache, block, gpa);
-  start (&builder, cache, block, divided);
+  start (&builder, cache, block, block->lasting ? places : cop_block_places (block), divided);
   max_branches = block->lasting ? COP_BLOCK_MAX_BRANCHES : 1;
   while (more && builder.n_branches < max_branches)
     {
@@ -441,6 +437,7 @@ cop_block_build (CopBlockCache *cache, CopBlock *block, uint64_t pc, uint64_t gp
       block->ops[branch].rm = block->n_insns - (builder.places[branch].insns + 1);
     }
   block->n_bytes = builder.halfwords * 2;
-  memcpy (cop_block_places (block), builder.places, block->n_ops * sizeof (CopOpPlace));
+  if (block->lasting)
+    memcpy (cop_block_places (block), places, block->n_ops * sizeof (CopOpPlace));
   return true;
 }

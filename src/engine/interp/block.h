@@ -19,6 +19,9 @@
 /* Code behind more branches than this is seldom reached from the block's start. */
 #define COP_BLOCK_MAX_BRANCHES 4
 
+/* FS may have to be made dirty; branches have links, and what ends a block has one too. */
+#define COP_BLOCK_MAX_OPS (COP_BLOCK_MAX_INSNS + COP_BLOCK_MAX_BRANCHES + 4)
+
 /* Operations besides those of the instruction table. */
 enum
 {
@@ -52,11 +55,18 @@ typedef union
   struct
   {
     const void *label;          /* what executes it: an address inside the interpreter */
-    int32_t     imm;            /* of branches and jal: from the block's start; of SYSTEM: the bits,
+    union
+    {
+      struct
+      {
+        int32_t imm;            /* of branches and jal: from the block's start; of SYSTEM: the bits,
                                    with the CopInsnOp in rs1 and rs2 */
-    uint8_t     rd, rs1, rs2;   /* indices from CopHart.s.x: f registers follow, then the rest */
-    uint8_t     rm;             /* COP_RM_NATIVE, or what cop_fpu_* take; of branches: how many
+        uint8_t rd, rs1, rs2;   /* indices from CopHart.s.x: f registers follow, then the rest */
+        uint8_t rm;             /* COP_RM_NATIVE, or what cop_fpu_* take; of branches: how many
                                    instructions of the block stand behind it */
+      };
+      uint64_t  operands;       /* all of these, written at once by what decodes in a hurry */
+    };
   };
   CopBlockLink link;
 } CopOp;
@@ -88,10 +98,12 @@ struct CopBlock
 
 #define COP_BLOCK_DEAD UINT64_MAX
 
+/* Behind the operations; of a block that does not last, where they were written first, behind the room
+   that there is for operations. */
 static inline CopOpPlace *
 cop_block_places (CopBlock *block)
 {
-  return (CopOpPlace *) &block->ops[block->n_ops];
+  return (CopOpPlace *) &block->ops[block->lasting ? block->n_ops : COP_BLOCK_MAX_OPS];
 }
 
 #define COP_JUMP_BITS 12
