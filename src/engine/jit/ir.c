@@ -4,6 +4,7 @@
  */
 #include "engine/jit/ir.h"
 
+#include "engine/ram.h"
 #include "engine/riscv/arith.h"
 
 static const struct
@@ -211,6 +212,9 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
     case IR_AND:
       if (b == UINT64_MAX)
         return a;
+      /* The page has no bits within itself. */
+      if (left->op == IR_PC && ~b < COP_PAGE_SIZE)
+        return add_node (unit, IR_PC, IR_NONE, IR_NONE, IR_NONE, left->imm & b);
       break;
     case IR_XOR:
       if (b == UINT64_MAX)

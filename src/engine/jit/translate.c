@@ -291,12 +291,29 @@ add_branch (Translator *t, CopIrRef condition)
     add_statement (t, IR_JUMP, IR_NONE, IR_NONE, TARGET);
 }
 
+/* auipc and jalr: as jal, but further. Returns: false when the target is not known */
+static bool
+add_far_jump (Translator *t, CopIrRef target)
+{
+  const CopIrNode *node = cop_ir_node (t->unit, target);
+  uint64_t offset = node->imm;
+
+  if (node->op != IR_PC || (int64_t) offset != (int32_t) offset)
+    return false;
+  if (t->insn.rd != 0)
+    add_statement (t, IR_SETX, NEXT_PC, IR_NONE, 0)->reg = t->insn.rd;
+  add_statement (t, IR_JUMP, IR_NONE, IR_NONE, offset)->reg = t->insn.rd;
+  return true;
+}
+
 static void
 add_jump_reg (Translator *t, CopIrRef target)
 {
   bool links = t->insn.rd == 1 || t->insn.rd == 5;
   bool returns = (t->insn.rs1 == 1 || t->insn.rs1 == 5) && t->insn.rs1 != t->insn.rd;
 
+  if (add_far_jump (t, target))
+    return;
   /* The link register is written after the target is read: see the lowering. */
   add_statement (t, IR_JUMP_REG, target, IR_NONE, (links ? IR_JUMP_CALLS : 0) | (returns ? IR_JUMP_RETURNS : 0))->reg =
     t->insn.rd;
