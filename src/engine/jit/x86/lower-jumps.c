@@ -163,21 +163,26 @@ lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
   b->r = before;
 }
 
-/* Where the host's return of a call comes to. The page is stored only if it is another: what needs
-   it behind the call need not wait until what was pushed has come back. */
+/* Where the host's return of a call comes to. The page is that of the call again. Whoever was called
+   on it most likely returned from it: then it is not stored, for what needs it behind the call need
+   not wait until what was pushed has come back. */
 static void
-come_back (CopJitBackend *b)
+come_back (CopJitBackend *b, bool on_page)
 {
-  CopStub *stub;
-
   b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
-  stub = lower_add_stub (b, STUB_PAGE);
-  stub->back = asm_new_label (&b->a);
   asm_pop (&b->a, RCX);
   asm_alu_ri (&b->a, ALU_SUB, true, RCX, b->block->end);
-  asm_alu_rm (&b->a, ALU_CMP, true, RCX, HART_FIELD (jit.page));
-  asm_jcc (&b->a, CC_NE, stub->label);
-  asm_bind (&b->a, stub->back);
+  if (on_page)
+    {
+      CopStub *stub = lower_add_stub (b, STUB_PAGE);
+
+      stub->back = asm_new_label (&b->a);
+      asm_alu_rm (&b->a, ALU_CMP, true, RCX, HART_FIELD (jit.page));
+      asm_jcc (&b->a, CC_NE, stub->label);
+      asm_bind (&b->a, stub->back);
+    }
+  else
+    asm_store (&b->a, HART_FIELD (jit.page), RCX);
 }
 
 /* Whether what is put into @reg is what a return comes back to. Source: RISC-V Unprivileged Spec
@@ -195,7 +200,7 @@ lower_jump (CopJitBackend *b, const CopIrStatement *statement)
 
   go_to (b, (int64_t) statement->imm, calls ? statement->reg : 0);
   if (calls)
-    come_back (b);
+    come_back (b, statement->imm < COP_PAGE_SIZE);
   return calls;
 }
 
@@ -255,7 +260,7 @@ lower_jump_reg (CopJitBackend *b, const CopIrStatement *statement)
     }
   jump_through_table (b, calls);
   if (calls)
-    come_back (b);
+    come_back (b, false);
   return calls;
 }
 
