@@ -200,6 +200,9 @@ cop_machine_free (CopMachine *machine)
   if (machine == NULL)
     return;
   cop_machine_stop_threads (machine);
+  /* A translation in work may ask things of harts yet. */
+  if (machine->engine != NULL)
+    machine->engine->ops->flush (machine->engine);
 
   /* Devices first: they reach into all the rest. */
   cop_bus_clear (&machine->bus);

@@ -47,8 +47,10 @@ typedef struct
 static void
 run_clear (Run *run)
 {
+  /* Until it is gone, its threads tell us about code. */
+  cop_machine_free (run->machine);
+  run->machine = NULL;
   vmt_monitor_clear (&run->monitor);
-  g_clear_pointer (&run->machine, cop_machine_free);
   g_clear_pointer (&run->console, vmt_console_free);
   g_clear_pointer (&run->virtio_console, vmt_console_free);
   g_clear_pointer (&run->difference, g_free);
@@ -307,7 +309,7 @@ add_symbols (Run *run, const VmtCall *call, GError **error)
   return true;
 }
 
-/* On a hart's thread. */
+/* On a hart's thread, or the translator's. */
 static void
 code_installed (gpointer data, const CopCodeUnit *unit)
 {

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The background thread's queue: what it does, in which order, and what it forgets.
+ * The background thread's queue: what it does, in which order, and what it forgets; and the end of a
+ * machine while the thread works for it.
  */
+#include "../boot-files.h"
+#include "common/units.h"
+#include "engine/dev/platform.h"
 #include "engine/jit/background.h"
+#include "engine/machine.h"
 
 /* A worker that notes its jobs, and stands still in the first one until it is let go. */
 typedef struct
@@ -158,6 +163,64 @@ test_free (void)
   g_thread_join (other);
 }
 
+typedef struct
+{
+  CopMachine *machine;
+  bool installed, ending; /* atomic */
+  bool looked;
+} Ending;
+
+/* Takes its time until the machine is being freed, and then looks at what it was told about. */
+static void
+look_at_the_end (gpointer data, const CopCodeUnit *unit)
+{
+  Ending *ending = data;
+
+  (void) unit;
+  __atomic_store_n (&ending->installed, true, __ATOMIC_RELEASE);
+  for (unsigned i = 0; i < 1000 && !__atomic_load_n (&ending->ending, __ATOMIC_ACQUIRE); i++)
+    g_usleep (1000);
+  g_usleep (20000);
+  g_assert_true (cop_machine_hart (ending->machine, 0)->machine == ending->machine);
+  ending->looked = true;
+}
+
+static void
+test_machine_ends (void)
+{
+  /* Often enough for a translation, and not for the hart to want one so much that it waits. */
+  static const uint32_t code[] = {
+    0x02800293, /*        addi t0, zero, 40 */
+    0xfff28293, /* again: addi t0, t0, -1 */
+    0xfe029ee3, /*        bne  t0, zero, again */
+    0x10500073, /* sleep: wfi */
+    0xffdff06f, /*        jal  zero, sleep */
+  };
+  const uint64_t kernel = COP_DRAM_GPA + 2 * COP_MIB;
+  TestSegment segment = {
+    .gpa = kernel, .bytes = code, .file_size = sizeof code, .memory_size = sizeof code
+  };
+  CopMachineConfig *config =
+    test_config_new (COP_BOOT_BARE, test_elf_new (kernel, 0, &segment, 1, NULL));
+  g_autoptr (GError) error = NULL;
+  Ending ending = { .machine = NULL };
+
+  g_test_summary ("A machine that is freed has its harts until the translation in work is done");
+  config->engine = "hybrid";
+  config->engine_config.background = true;
+  config->engine_config.installed = look_at_the_end;
+  config->engine_config.installed_data = &ending;
+  ending.machine = cop_machine_new (config, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (cop_machine_resume (ending.machine, &error));
+  g_assert_no_error (error);
+  while (!__atomic_load_n (&ending.installed, __ATOMIC_ACQUIRE))
+    g_usleep (100);
+  __atomic_store_n (&ending.ending, true, __ATOMIC_RELEASE);
+  cop_machine_free (ending.machine);
+  g_assert_true (ending.looked);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -166,5 +229,6 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/background/full", test_full);
   g_test_add_func ("/jit/background/drain", test_drain);
   g_test_add_func ("/jit/background/free", test_free);
+  g_test_add_func ("/jit/background/machine-ends", test_machine_ends);
   return g_test_run ();
 }
