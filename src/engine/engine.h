@@ -38,6 +38,7 @@ typedef struct
   uint64_t       gpa, gva;      /* where it begins; gva when it was made: others may map it too */
   uint32_t       mode;          /* COP_MODE_* */
   uint32_t       n_blocks, n_insns, n_accesses; /* of guest code; loads, stores and atomics */
+  bool           optimised;     /* made of what was found to be hot */
   uint64_t       samples;       /* times it was found running, with CopEngineConfig.sample */
   const uint8_t *exec;          /* where it executes, or did, for @size bytes */
   size_t         size;
@@ -60,6 +61,9 @@ typedef struct
      thread. */
   void   (*translated) (CopIrUnit *unit);
   bool     background;          /* a thread of its own may translate while harts go on */
+  /* Times that a block must be found running before what is around it is translated once more; 0:
+     the default. */
+  uint32_t hot_samples;
   bool     sample;              /* look now and then where time goes: see sampler.h */
   bool     keep_code;           /* keep what each translation was made of */
   /* (nullable): told of each translation, on any thread, one at a time */

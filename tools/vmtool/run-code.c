@@ -36,8 +36,9 @@ print_unit (FILE *out, const CopCodeUnit *unit, unsigned number, uint64_t sample
   g_autofree char *name = vmt_symbols_format (symbols, unit->gva);
   g_autoptr (GString) host = g_string_new (NULL);
 
-  fprintf (out, VMT_DUMP_UNIT "%u: 0x%016" PRIx64 "%s%s, gpa 0x%" PRIx64 ", mode 0x%x\n", number,
-           unit->gva, *name != '\0' ? " " : "", name, unit->gpa, unit->mode);
+  fprintf (out, VMT_DUMP_UNIT "%u: 0x%016" PRIx64 "%s%s, gpa 0x%" PRIx64 ", mode 0x%x%s\n", number,
+           unit->gva, *name != '\0' ? " " : "", name, unit->gpa, unit->mode,
+           unit->optimised ? ", optimised" : "");
   fprintf (out,
            "  %u blocks, %u instructions, %zu bytes of host code at %p; %" PRIu64
            " samples, %.2f %%\n",

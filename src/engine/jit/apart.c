@@ -42,6 +42,7 @@ cop_jit_rest_in_code (CopHart *hart)
   if (code != NULL)
     {
       /* It counts its instructions itself. */
+      hart->jit.page = pc & ~(COP_PAGE_SIZE - 1);
       hart->jit.fuel += COP_JIT_PLACE_LEFT (hart->jit.exit_info);
       hart->jit.keeps_calls = true;
       own->rests_in_code++;

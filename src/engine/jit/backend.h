@@ -19,23 +19,23 @@ typedef enum
   COP_JIT_EXIT_BLOCK,           /* the rest of the block from there is the interpreter's */
 } CopJitExit;
 
-/* A place in a block: offset in the page, and how many instructions of the block are not done. */
-#define COP_JIT_PLACE(offset, left) ((uint32_t) (offset) | (uint32_t) (left) << 16)
-#define COP_JIT_PLACE_OFFSET(place) ((place) & 0xffff)
+/* A place in a block: offset from the page, and how many instructions of the block are not done. */
+#define COP_JIT_PLACE(offset, left) ((uint16_t) (offset) | (uint32_t) (left) << 16)
+#define COP_JIT_PLACE_OFFSET(place) ((int16_t) (uint16_t) (place))
 #define COP_JIT_PLACE_LEFT(place) ((place) >> 16)
 
 /* What lowering says of each block. Offsets are from the start of the unit's code. */
 typedef struct
 {
-  uint16_t offset;              /* of the guest block in the page */
+  int16_t  offset;              /* of the guest block, on the unit's own page */
   uint32_t entry;               /* eight-byte aligned */
   uint32_t bounce;              /* leaves with COP_JIT_EXIT_PC at the block's start */
 } CopJitBlockCode;
 
-/* A jump to another block of the page that is not in the unit. */
+/* A jump to a block that is not in the unit, on the page it comes from or the unit's own. */
 typedef struct
 {
-  uint16_t offset;              /* of the block it leads to */
+  int16_t  offset;              /* of the block it leads to, in the unit's window */
   uint32_t site;                /* of the jump's displacement */
   uint32_t stub;                /* where the jump leads while it is not linked */
   uint32_t number_at;           /* of the link's number, in the stub */

@@ -21,6 +21,7 @@
 typedef enum
 {
   COP_JIT_JOB_TRANSLATE, /* code that has become warm: its hart interprets it meanwhile */
+  COP_JIT_JOB_OPTIMISE,  /* code that has become hot: what there is of it runs meanwhile */
   COP_JIT_JOB_LAST,
 } CopJitJobKind;
 
@@ -31,7 +32,7 @@ typedef struct
   uint32_t mode; /* COP_MODE_* */
   uint64_t gpa; /* where a block begins */
   uint64_t gva; /* the same, when the job was made: for people */
-  uint64_t next_gpa; /* of the page that follows the block's in the hart's view; 0: unknown */
+  uint64_t near_gpa[2]; /* of the pages before and behind in the hart's view; 0: unknown */
 } CopJitJob;
 
 /* Does one job; on the background thread. It may wait for harts to answer requests: no hart ever

@@ -14,6 +14,7 @@
 #define DEFAULT_SIZE (256 * COP_MIB)
 #define MINIMUM_SIZE (1 * COP_MIB)
 #define SETTLE_BYTES (256 * 1024)
+#define MAX_MOVED 4096
 
 /* --- memory ------------------------------------------------------------------------------------ */
 
@@ -61,9 +62,9 @@ cop_jit_cache_new (size_t size, GError **error)
   cache->size = (MAX (size == 0 ? DEFAULT_SIZE : size, MINIMUM_SIZE) + 65535) & ~(size_t) 65535;
   cache->links = g_array_new (FALSE, FALSE, sizeof (CopJitLink));
   cache->free_links = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  cache->moved = g_array_new (FALSE, FALSE, sizeof (CopJitMove));
   cop_jit_index_init (&cache->index);
-  cache->pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
-  cache->next_pages = g_new0 (CopJitUnit *, COP_JIT_PAGES);
+  cache->pages = g_new0 (CopJitUse *, COP_JIT_PAGES);
   cache->page_changes = g_new0 (uint32_t, COP_JIT_PAGES);
   for (unsigned i = 0; i < COP_JIT_SEGMENTS; i++)
     cache->units[i] = g_ptr_array_new ();
@@ -106,9 +107,9 @@ cop_jit_cache_free (CopJitCache *cache)
   cop_jit_record_free (cache->record);
   g_array_unref (cache->links);
   g_array_unref (cache->free_links);
+  g_array_unref (cache->moved);
   cop_jit_index_clear (&cache->index);
   g_free (cache->pages);
-  g_free (cache->next_pages);
   g_free (cache->page_changes);
   g_mutex_clear (&cache->lock);
   g_free (cache);
@@ -122,6 +123,33 @@ page_slot (uint64_t gpa)
   return (gpa >> COP_PAGE_SHIFT ^ gpa >> 26) % COP_JIT_PAGES;
 }
 
+bool
+cop_jit_cache_is_optimised (const CopJitCache *cache, uint64_t gpa, uint32_t mode)
+{
+  const CopJitUnit *unit = cop_jit_index_unit (&cache->index, gpa, mode);
+
+  return unit != NULL && unit->optimised;
+}
+
+bool
+cop_jit_cache_keep (CopJitCache *cache, const CopIrUnit *ir)
+{
+  CopJitUnit *unit = NULL;
+
+  for (unsigned i = 0; i < ir->blocks->len; i++)
+    {
+      int offset = g_array_index (ir->blocks, CopIrBlock, i).offset;
+      CopJitUnit *other = NULL;
+
+      if (cop_ir_page_of (offset) == 0)
+        other = cop_jit_index_unit (&cache->index, cop_ir_gpa (ir, offset), ir->mode);
+      if (other == NULL || (i > 0 && other != unit))
+        return false;
+      unit = other;
+    }
+  unit->optimised = true;
+  return true;
+}
 
 /* --- links ------------------------------------------------------------------------------------- */
 
@@ -146,48 +174,102 @@ unlink_jump (CopJitCache *cache, CopJitLink *link)
   link->to = NULL;
 }
 
+/* Lets jump @number lead to the block of @unit that the index has for it. */
+static void
+link_jump (CopJitCache *cache, uint32_t number, CopJitUnit *unit)
+{
+  CopJitLink *link = link_at (cache, number);
+
+  link->to = unit;
+  if (unit->incoming == NULL)
+    unit->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  g_array_append_val (unit->incoming, number);
+  set_link (cache, link, cop_jit_cache_find (cache, link->gpa, unit->mode));
+  cache->n_linked++;
+}
+
 void
 cop_jit_cache_link (CopJitCache *cache, uint32_t number)
 {
-  CopJitLink *link;
-  uint64_t gpa;
+  const CopJitLink *link;
+  CopJitUnit *unit;
 
   g_mutex_lock (&cache->lock);
   link = number < cache->links->len ? link_at (cache, number) : NULL;
   if (link != NULL && link->from != NULL && !link->from->closed && link->to == NULL)
     {
-      uint32_t mode = link->from->mode & ~COP_MODE_APART;
-
-      gpa = link->from->gpa + link->offset;
-      link->to = cop_jit_index_unit (&cache->index, gpa, mode);
-      if (link->to != NULL)
-        {
-          if (link->to->incoming == NULL)
-            link->to->incoming = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-          g_array_append_val (link->to->incoming, number);
-          set_link (cache, link, cop_jit_cache_find (cache, gpa, mode));
-          cache->n_linked++;
-        }
+      unit = cop_jit_index_unit (&cache->index, link->gpa, link->from->mode & ~COP_MODE_APART);
+      if (unit != NULL)
+        link_jump (cache, number, unit);
     }
   g_mutex_unlock (&cache->lock);
 }
 
 /* --- installation ------------------------------------------------------------------------------ */
 
-uint64_t
-cop_jit_lines_of (const CopIrUnit *unit)
+/* Whoever enters @block of @unit is led to @target. */
+static void
+close_block (CopJitCache *cache, const CopJitUnit *unit, const CopJitBlockCode *block,
+             const void *target)
 {
-  uint64_t lines = 0;
+  size_t entry = unit->code + block->entry;
 
-  for (unsigned i = 0; i < unit->blocks->len; i++)
+  cache->ops->close_entry (cache->rw + entry, cache->exec + entry, target);
+}
+
+static void
+note_move (CopJitCache *cache, const void *from, const void *to)
+{
+  CopJitMove move = { from, to };
+
+  if (cache->moved->len == MAX_MOVED)
+    g_array_set_size (cache->moved, 0);
+  g_array_append_val (cache->moved, move);
+  __atomic_fetch_add (&cache->n_moved, 1, __ATOMIC_RELEASE);
+}
+
+GArray *
+cop_jit_cache_moves (CopJitCache *cache, uint32_t *seen)
+{
+  GArray *moves = NULL;
+  uint32_t n;
+
+  g_mutex_lock (&cache->lock);
+  n = cache->n_moved - *seen;
+  if (n <= cache->moved->len)
     {
-      const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
-      unsigned first = block->offset >> COP_CODE_LINE_SHIFT;
-      unsigned last = MIN (block->end - 1u, COP_PAGE_SIZE - 1) >> COP_CODE_LINE_SHIFT;
-
-      lines |= (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
+      moves = g_array_sized_new (FALSE, FALSE, sizeof (CopJitMove), n);
+      if (n > 0)
+        g_array_append_vals (
+          moves, &g_array_index (cache->moved, CopJitMove, cache->moved->len - n), n);
     }
-  return lines;
+  *seen = cache->n_moved;
+  g_mutex_unlock (&cache->lock);
+  return moves;
+}
+
+/* The block at @gpa of @old is @unit's from now on. Harts that come to it, from within @old too, go on
+   in @unit without leaving code. That may be closed before @old is, but its memory is not used again:
+   what is older is evicted no later. */
+static void
+supersede (CopJitCache *cache, const CopJitUnit *old, uint64_t gpa, CopJitUnit *unit)
+{
+  const void *code = cop_jit_cache_find (cache, gpa, unit->mode);
+
+  for (unsigned i = 0; i < old->n_blocks; i++)
+    if (old->gpa + (uint64_t) old->blocks[i].offset == gpa)
+      {
+        close_block (cache, old, &old->blocks[i], code);
+        note_move (cache, cache->exec + old->code + old->blocks[i].entry, code);
+      }
+  for (unsigned i = 0; old->incoming != NULL && i < old->incoming->len; i++)
+    {
+      uint32_t number = g_array_index (old->incoming, uint32_t, i);
+
+      if (link_at (cache, number)->to == old && link_at (cache, number)->gpa == gpa)
+        link_jump (cache, number, unit);
+    }
+  cache->n_superseded++;
 }
 
 static void
@@ -198,9 +280,16 @@ add_blocks (CopJitCache *cache, const CopJitCode *code, CopJitUnit *unit)
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
       const CopJitBlockCode *block = &unit->blocks[i];
+      uint64_t gpa = unit->gpa + block->offset;
+      CopJitUnit *old = cop_jit_index_unit (&cache->index, gpa, unit->mode);
 
-      cop_jit_index_set (&cache->index, unit->gpa + block->offset, unit->mode,
-                         cache->exec + unit->code + block->entry, unit);
+      /* Whoever translated it meanwhile. */
+      if (old != NULL && (old->optimised || !unit->optimised))
+        continue;
+      cop_jit_index_set (&cache->index, gpa, unit->mode, cache->exec + unit->code + block->entry,
+                         unit);
+      if (old != NULL)
+        supersede (cache, old, gpa, unit);
     }
 }
 
@@ -221,7 +310,7 @@ new_link (CopJitCache *cache, const CopJitLink *link)
 }
 
 static void
-add_links (CopJitCache *cache, const CopJitCode *lowered, CopJitUnit *unit)
+add_links (CopJitCache *cache, const CopJitCode *lowered, const CopIrUnit *ir, CopJitUnit *unit)
 {
   unit->n_links = lowered->links->len;
   unit->links = g_new (uint32_t, unit->n_links);
@@ -232,7 +321,7 @@ add_links (CopJitCache *cache, const CopJitCode *lowered, CopJitUnit *unit)
         .from = unit,
         .site = unit->code + code->site,
         .stub = unit->code + code->stub,
-        .offset = code->offset,
+        .gpa = cop_ir_gpa (ir, code->offset),
       };
 
       unit->links[i] = new_link (cache, &link);
@@ -269,6 +358,22 @@ cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit)
   lowerer->size = lowerer->ops->lower (lowerer->backend, unit, &lowerer->code);
 }
 
+/* Whoever writes what @ir was made from finds @unit. */
+static void
+add_uses (CopJitCache *cache, const CopIrUnit *ir, CopJitUnit *unit)
+{
+  CopIrExtent extents[COP_IR_EXTENTS];
+
+  unit->n_uses = cop_ir_extents (ir, extents);
+  for (unsigned i = 0; i < unit->n_uses; i++)
+    {
+      CopJitUse **first = &cache->pages[page_slot (extents[i].gpa)];
+
+      unit->uses[i] = (CopJitUse){ .extent = extents[i], .unit = unit, .next = *first };
+      *first = &unit->uses[i];
+    }
+}
+
 /* Lets go of the pages that code was written through, a few at a time: they are the same as those it
    executes from, but both count as memory of the process. A jump that is linked later brings one back. */
 static void
@@ -298,7 +403,7 @@ cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *
   unit = g_new0 (CopJitUnit, 1);
   unit->gpa = ir->gpa;
   unit->mode = ir->mode;
-  unit->lines = cop_jit_lines_of (ir);
+  unit->optimised = ir->optimised;
   unit->segment = cache->segment;
   unit->code = cache->thunks + cache->segment * cache->segment_size + cache->used;
   unit->size = size;
@@ -306,22 +411,16 @@ cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *
   cache->used = MIN (cache->used, cache->segment_size);
 
   cache->ops->install (lowerer->backend, cache->rw + unit->code, cache->exec + unit->code);
-  add_links (cache, &lowerer->code, unit);
+  add_links (cache, &lowerer->code, ir, unit);
   settle (cache);
   add_blocks (cache, &lowerer->code, unit);
-  unit->page_next = cache->pages[page_slot (unit->gpa)];
-  cache->pages[page_slot (unit->gpa)] = unit;
-  unit->next_gpa = ir->next_gpa;
-  if (unit->next_gpa != 0)
-    {
-      unit->next_page_next = cache->next_pages[page_slot (unit->next_gpa)];
-      cache->next_pages[page_slot (unit->next_gpa)] = unit;
-    }
+  add_uses (cache, ir, unit);
   g_ptr_array_add (cache->units[cache->segment], unit);
 
   if (cache->record != NULL)
     cop_jit_record_add (cache->record, ir, unit->code, cache->rw + unit->code, size);
   cache->n_units++;
+  cache->n_optimised += ir->optimised;
   cache->n_blocks += unit->n_blocks;
   cache->n_bytes += size;
   for (unsigned i = 0; i < ir->blocks->len; i++)
@@ -356,31 +455,25 @@ cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *te
 static void
 close_unit (CopJitCache *cache, CopJitUnit *unit)
 {
-  CopJitUnit **place;
-
   if (unit->closed)
     return;
   unit->closed = true;
   cache->n_closed++;
-  for (place = &cache->pages[page_slot (unit->gpa)]; *place != unit; place = &(*place)->page_next)
-    ;
-  *place = unit->page_next;
-  if (unit->next_gpa != 0)
+  for (unsigned i = 0; i < unit->n_uses; i++)
     {
-      for (place = &cache->next_pages[page_slot (unit->next_gpa)]; *place != unit;
-           place = &(*place)->next_page_next)
-        ;
-      *place = unit->next_page_next;
+      CopJitUse **place = &cache->pages[page_slot (unit->uses[i].extent.gpa)];
+
+      while (*place != &unit->uses[i])
+        place = &(*place)->next;
+      *place = unit->uses[i].next;
     }
 
   for (unsigned i = 0; i < unit->n_blocks; i++)
     {
       const CopJitBlockCode *block = &unit->blocks[i];
-      size_t entry = unit->code + block->entry;
 
       cop_jit_index_unset (&cache->index, unit->gpa + block->offset, unit->mode, unit);
-      cache->ops->close_entry (cache->rw + entry, cache->exec + entry,
-                               cache->exec + unit->code + block->bounce);
+      close_block (cache, unit, block, cache->exec + unit->code + block->bounce);
     }
   for (unsigned i = 0; unit->incoming != NULL && i < unit->incoming->len; i++)
     {
@@ -401,21 +494,41 @@ cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *ta
 }
 
 CopJitChanges
-cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa)
+cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa, const uint64_t near_gpa[2])
 {
-  return (CopJitChanges){
-    .page = __atomic_load_n (&cache->page_changes[page_slot (gpa)], __ATOMIC_ACQUIRE),
+  CopJitChanges changes = {
+    .gpa = { gpa & ~(COP_PAGE_SIZE - 1), near_gpa[0], near_gpa[1] },
     .all = __atomic_load_n (&cache->changes, __ATOMIC_ACQUIRE),
   };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (changes.gpa); i++)
+    changes.page[i] = __atomic_load_n (&cache->page_changes[page_slot (changes.gpa[i])],
+                                       __ATOMIC_ACQUIRE);
+  return changes;
+}
+
+/* Whether nothing of the page at @gpa was invalidated since. */
+static bool
+is_page_current (const CopJitCache *cache, uint64_t gpa, const CopJitChanges *before)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (before->gpa); i++)
+    if (before->gpa[i] == gpa)
+      return before->page[i] ==
+             __atomic_load_n (&cache->page_changes[page_slot (gpa)], __ATOMIC_ACQUIRE);
+  return before->all == __atomic_load_n (&cache->changes, __ATOMIC_ACQUIRE);
 }
 
 bool
 cop_jit_cache_is_current (const CopJitCache *cache, const CopIrUnit *unit,
                           const CopJitChanges *before)
 {
-  CopJitChanges now = cop_jit_cache_changes (cache, unit->gpa);
+  CopIrExtent extents[COP_IR_EXTENTS];
+  unsigned n = cop_ir_extents (unit, extents);
 
-  return now.page == before->page && (unit->next_gpa == 0 || now.all == before->all);
+  for (unsigned i = 0; i < n; i++)
+    if (!is_page_current (cache, extents[i].gpa, before))
+      return false;
+  return true;
 }
 
 void
@@ -431,21 +544,18 @@ cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length)
       unsigned first = (at - page) >> COP_CODE_LINE_SHIFT;
       unsigned last = (MIN (end - page, COP_PAGE_SIZE) - 1) >> COP_CODE_LINE_SHIFT;
       uint64_t lines = (UINT64_MAX >> (63 - last)) & (UINT64_MAX << first);
-      CopJitUnit *unit, *next;
+      CopJitUse **list = &cache->pages[page_slot (page)], *use = *list;
 
       __atomic_fetch_add (&cache->page_changes[page_slot (page)], 1, __ATOMIC_RELEASE);
-      for (unit = cache->pages[page_slot (page)]; unit != NULL; unit = next)
-        {
-          next = unit->page_next;
-          if (unit->gpa == page && (unit->lines & lines) != 0)
-            close_unit (cache, unit);
-        }
-      for (unit = cache->next_pages[page_slot (page)]; unit != NULL && (lines & 1); unit = next)
-        {
-          next = unit->next_page_next;
-          if (unit->next_gpa == page)
-            close_unit (cache, unit);
-        }
+      while (use != NULL)
+        if (use->extent.gpa == page && (use->extent.lines & lines) != 0)
+          {
+            /* It may have been on the list more than once. */
+            close_unit (cache, use->unit);
+            use = *list;
+          }
+        else
+          use = use->next;
     }
   g_mutex_unlock (&cache->lock);
 }
@@ -488,6 +598,8 @@ cop_jit_cache_begin_eviction (CopJitCache *cache)
     {
       cache->evicting = true;
       cop_jit_index_seal (&cache->index);
+      /* Other code will be where these entries were. */
+      g_array_set_size (cache->moved, 0);
       close_segment (cache, (cache->segment + 1) % COP_JIT_SEGMENTS);
     }
   g_mutex_unlock (&cache->lock);
@@ -518,6 +630,7 @@ cop_jit_cache_flush (CopJitCache *cache)
     }
   cop_jit_index_seal (&cache->index);
   cop_jit_index_reap (&cache->index);
+  g_array_set_size (cache->moved, 0);
   cache->segment = 0;
   cache->used = 0;
   g_mutex_unlock (&cache->lock);

@@ -4,7 +4,7 @@
  *
  *   memory   | thunks | segment | segment | ... |    one memory, mapped twice: written, executed
  *   index    (gpa, mode) --> entry of a block, and its unit: index.h
- *   pages    gpa page --> units, for invalidation
+ *   pages    gpa page --> units made from it, for invalidation
  *
  * A unit that is invalidated is closed: its blocks' entries bounce, jumps that were linked to them
  * lead to their stubs again, and no look-up finds it. Its memory is used again when its segment is
@@ -20,26 +20,40 @@ typedef struct
 {
   CopJitUnit *from, *to;        /* (unowned); to NULL: not linked */
   uint32_t    site, stub;       /* offsets in the code memory */
-  uint16_t    offset;           /* of the target in the page */
+  uint64_t    gpa;              /* of the target */
 } CopJitLink;
+
+/* A unit among those that were made from a page. */
+typedef struct CopJitUse CopJitUse;
+struct CopJitUse
+{
+  CopIrExtent  extent;
+  CopJitUnit  *unit;            /* (unowned): whose this is */
+  CopJitUse   *next;
+};
 
 struct CopJitUnit
 {
   uint64_t     gpa;             /* of the page */
-  uint64_t     lines;           /* of the page that it was made from */
   uint32_t     mode;
   uint32_t     code, size;      /* offset in the code memory; bytes */
   unsigned     segment;
   bool         closed;
+  bool         optimised;       /* its blocks are nobody else's */
   CopJitBlockCode *blocks;      /* (owned) */
   unsigned     n_blocks;
   uint32_t    *links;           /* (owned): numbers of its own jumps */
   unsigned     n_links;
   GArray      *incoming;        /* (element-type uint32_t) (nullable): links that lead here */
-  CopJitUnit  *page_next;
-  uint64_t     next_gpa;        /* of the page its last instruction reaches into; 0: none */
-  CopJitUnit  *next_page_next;
+  CopJitUse    uses[COP_IR_EXTENTS];
+  unsigned     n_uses;
 };
+
+/* An entry that leads elsewhere since its block was superseded. */
+typedef struct
+{
+  const void *from, *to;
+} CopJitMove;
 
 /* What one thread lowers units with, outside of the cache's lock. */
 typedef struct
@@ -70,12 +84,14 @@ typedef struct
   GArray      *links;           /* (element-type CopJitLink): by number */
   GArray      *free_links;      /* (element-type uint32_t): numbers to use again */
   CopJitIndex  index;           /* looked into without the lock */
-  CopJitUnit  **pages;          /* (owned) */
-  CopJitUnit  **next_pages;     /* (owned): units by next_gpa */
+  CopJitUse   **pages;          /* (owned): by a hash of the page */
   uint32_t    *page_changes;    /* (owned) (element-type atomic): invalidations by page */
   uint32_t     changes;         /* atomic: of all pages */
+  GArray      *moved;           /* (element-type CopJitMove): the last ones, or none since an eviction */
+  uint32_t     n_moved;         /* atomic: there ever were */
   CopJitRecord *record;         /* (owned) (nullable): for people */
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked, n_diverted;
+  uint64_t     n_optimised, n_superseded;       /* units; blocks that others were made of */
 } CopJitCache;
 
 /**
@@ -90,13 +106,13 @@ void cop_jit_cache_free (CopJitCache *cache);
 /* How often code was invalidated until now: read before the bytes of a unit are. */
 typedef struct
 {
-  uint32_t page, all;           /* of pages that share a slot with the unit's; of all */
+  uint64_t gpa[3];              /* of a unit's page, and those before and behind; 0: not known */
+  uint32_t page[3];             /* of those, and of pages that share a slot with them */
+  uint32_t all;                 /* of all pages */
 } CopJitChanges;
 
-CopJitChanges cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa);
-
-/* Lines of its page that a unit was read from, a bit each. */
-uint64_t cop_jit_lines_of (const CopIrUnit *unit);
+CopJitChanges cop_jit_cache_changes (const CopJitCache *cache, uint64_t gpa,
+                                     const uint64_t near_gpa[2]);
 
 /* Returns: (nullable): entry of the translation at @gpa for @mode. No lock. */
 static inline const void *
@@ -104,6 +120,20 @@ cop_jit_cache_find (const CopJitCache *cache, uint64_t gpa, uint32_t mode)
 {
   return cop_jit_index_find (&cache->index, gpa, mode);
 }
+
+/* Whether what find() leads to is part of an optimised unit. The lock is held. */
+bool cop_jit_cache_is_optimised (const CopJitCache *cache, uint64_t gpa, uint32_t mode);
+
+/**
+ * cop_jit_cache_keep:
+ * @unit: an optimised one, not lowered yet
+ *
+ * When @unit would be what there is, for one unit has all of its blocks, that unit is optimised from
+ * now on. The lock is held.
+ *
+ * Returns: whether it is
+ */
+bool cop_jit_cache_keep (CopJitCache *cache, const CopIrUnit *unit);
 
 CopJitLowerer *cop_jit_lowerer_new (const CopJitCache *cache);
 void cop_jit_lowerer_free (CopJitLowerer *lowerer);
@@ -115,11 +145,21 @@ void cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit);
 
 /**
  * cop_jit_cache_add:
- * Installs what @lowerer has made of @unit. The lock is held.
+ * Installs what @lowerer has made of @unit. Blocks that have a translation keep it, unless @unit is
+ * optimised: then those that are not are closed, and whoever comes to them finds its own. The lock is
+ * held.
  *
  * Returns: false when the current segment has no room: see cop_jit_cache_begin_eviction()
  */
 bool cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *unit);
+
+/**
+ * cop_jit_cache_moves:
+ * @seen: (inout): what of n_moved the caller knew, and knows now
+ *
+ * Returns: (transfer full) (nullable): moves since; NULL when that is not known any more
+ */
+GArray *cop_jit_cache_moves (CopJitCache *cache, uint32_t *seen);
 
 /* Lets jump number @number lead to its target's translation, if there is one by now. */
 void cop_jit_cache_link (CopJitCache *cache, uint32_t number);

@@ -293,15 +293,18 @@ refuel (CopHart *hart, const void *stack)
   uint64_t stop_at = MIN (at->limit, hart->instret_event), fuel;
   const void *code;
 
-  if (own->verify != NULL || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
+  hart->s.pc = at->exit_pc;
+  cop_jit_sample ((CopJit *) hart->engine, hart);
+  if (own->verify != NULL || own->is_hot || __atomic_load_n (&hart->pending, __ATOMIC_RELAXED) != 0)
     return NULL;
   count_insns (own, hart);
-  hart->s.pc = at->exit_pc;
   if (hart->s.instret >= stop_at || stop_at - hart->s.instret < NEAR)
     return NULL;
   code = find_code ((CopJit *) hart->engine, hart);
   if (code == NULL)
     return NULL;
+  /* It may be beside the page that code stood on. */
+  at->page = hart->s.pc & ~(COP_PAGE_SIZE - 1);
   fuel = MIN (stop_at - hart->s.instret, QUANTUM);
   at->fuel = (int64_t) fuel;
   at->fuel_end = hart->s.instret + fuel;
@@ -416,6 +419,9 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
   switch (exit)
     {
     case COP_JIT_EXIT_PC:
+      if (cop_jit_hart (hart)->is_hot)
+        cop_jit_optimise (jit, hart);
+      cop_jit_hart (hart)->is_hot = false;
       break;
     case COP_JIT_EXIT_LINK:
       cop_jit_cache_link (jit->cache, hart->jit.exit_info);
@@ -445,7 +451,8 @@ run_code (CopJit *jit, CopHart *hart, const void *code, uint64_t fuel, CopRunRes
       return interpret_part (hart, 1, result);
     case COP_JIT_EXIT_BLOCK:
       if (cop_jit_hart (hart)->apart_pc == hart->s.pc)
-        cop_jit_translate (jit, hart, hart->s.pc, hart->mode | COP_MODE_APART);
+        cop_jit_translate (jit, hart, hart->s.pc, hart->mode | COP_MODE_APART,
+                           COP_JIT_JOB_TRANSLATE);
       cop_jit_hart (hart)->apart_pc = 0;
       return interpret_part (hart, COP_JIT_PLACE_LEFT (hart->jit.exit_info), result);
     }
@@ -466,7 +473,7 @@ need_code (CopJit *jit, CopHart *hart, CopBlock *hot)
       if (hot->n_asked++ > 0 || cop_jit_translate_later (jit, hart, hart->s.pc))
         return NULL;
     }
-  code = cop_jit_translate (jit, hart, hart->s.pc, hart->mode);
+  code = cop_jit_translate (jit, hart, hart->s.pc, hart->mode, COP_JIT_JOB_TRANSLATE);
   if (code == NULL)
     hot->heat = jit->heat + 1;
   return code;
@@ -603,7 +610,8 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   CopJit *jit = (CopJit *) engine;
   CopJitCache *cache = jit->cache;
   uint64_t sums[G_N_ELEMENTS (exits)] = { 0 };
-  uint64_t translated = 0, all = 0, ns = 0, rests = 0, compared = 0, skipped = 0, built = 0, flushes = 0;
+  uint64_t translated = 0, all = 0, ns = 0, optimising_ns = 0, rests = 0, compared = 0, skipped = 0;
+  uint64_t built = 0, flushes = 0;
 
   g_mutex_lock (&jit->lock);
   for (unsigned i = 0; i < jit->harts->len; i++)
@@ -617,6 +625,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
       rests += own->rests_in_code;
       all += hart->s.instret;
       ns += own->translation_ns;
+      optimising_ns += own->optimising_ns;
       built += own->blocks->n_built;
       flushes += own->blocks->n_flushes;
       if (own->verify != NULL)
@@ -624,6 +633,7 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
     }
   g_mutex_unlock (&jit->lock);
   ns += __atomic_load_n (&jit->translation_ns, __ATOMIC_RELAXED);
+  optimising_ns += __atomic_load_n (&jit->optimising_ns, __ATOMIC_RELAXED);
   func (data, "jit.instructions", translated);
   func (data, "interp.instructions", all - translated);
   func (data, "interp.blocks-decoded", built);
@@ -637,11 +647,14 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "jit.instructions-translated", cache->n_insns);
   func (data, "jit.code-bytes", cache->n_bytes);
   func (data, "jit.units-closed", cache->n_closed);
+  func (data, "jit.units-optimised", cache->n_optimised);
+  func (data, "jit.blocks-superseded", cache->n_superseded);
   func (data, "jit.links", cache->n_linked);
   func (data, "jit.evictions", cache->n_evictions);
   func (data, "jit.ranges-given-up", cache->n_diverted);
   g_mutex_unlock (&cache->lock);
   func (data, "jit.translation-us", ns / 1000);
+  func (data, "jit.optimising-us", optimising_ns / 1000);
   if (jit->config.verify)
     {
       func (data, "verify.instructions-compared", compared);

@@ -18,6 +18,18 @@
 #define TRIES 3
 
 bool
+cop_jit_is_optimised (CopHart *hart, uint64_t gpa)
+{
+  CopJitCache *cache = ((CopJit *) hart->engine)->cache;
+  bool optimised;
+
+  g_mutex_lock (&cache->lock);
+  optimised = cop_jit_cache_is_optimised (cache, gpa, hart->mode);
+  g_mutex_unlock (&cache->lock);
+  return optimised;
+}
+
+bool
 cop_jit_has_code (CopHart *hart, uint64_t gpa)
 {
   CopJit *jit = (CopJit *) hart->engine;
@@ -59,16 +71,25 @@ evict (CopJit *jit, CopHart *self)
 
 /* Whether all that @unit was made from is still watched: nothing of it was written since. */
 static bool
-is_watched (const CopRam *ram, const CopIrUnit *unit)
+is_watched (CopRam *ram, const CopIrUnit *unit)
 {
-  uint64_t lines = cop_jit_lines_of (unit);
+  CopIrExtent extents[COP_IR_EXTENTS];
+  unsigned n = cop_ir_extents (unit, extents);
 
-  if (cop_ram_span (ram, unit->gpa, COP_PAGE_SIZE) == NULL)
-    return true; /* ROM */
-  if ((__atomic_load_n (&cop_ram_page (ram, unit->gpa)->code, __ATOMIC_SEQ_CST) & lines) != lines)
-    return false;
-  return unit->next_gpa == 0 || cop_ram_span (ram, unit->next_gpa, 1) == NULL ||
-         (__atomic_load_n (&cop_ram_page (ram, unit->next_gpa)->code, __ATOMIC_SEQ_CST) & 1) != 0;
+  for (unsigned i = 0; i < n; i++)
+    if (cop_ram_span (ram, extents[i].gpa, COP_PAGE_SIZE) != NULL && /* not ROM */
+        (~__atomic_load_n (&cop_ram_page (ram, extents[i].gpa)->code, __ATOMIC_SEQ_CST) &
+         extents[i].lines) != 0)
+      return false;
+  return true;
+}
+
+/* Whether the block at @gpa need not be in a unit of @kind. The lock is held. */
+static bool
+is_done (const CopJitCache *cache, uint64_t gpa, uint32_t mode, CopJitJobKind kind)
+{
+  return kind == COP_JIT_JOB_OPTIMISE ? cop_jit_cache_is_optimised (cache, gpa, mode)
+                                      : cop_jit_cache_find (cache, gpa, mode) != NULL;
 }
 
 typedef enum
@@ -85,7 +106,8 @@ install (CopJit *jit, CopJitLowerer *lowerer, const CopIrUnit *unit, uint64_t gp
   Outcome outcome = CHANGED;
 
   g_mutex_lock (&jit->cache->lock);
-  if (cop_jit_cache_find (jit->cache, gpa, unit->mode) != NULL)
+  if (is_done (jit->cache, gpa, unit->mode,
+               unit->optimised ? COP_JIT_JOB_OPTIMISE : COP_JIT_JOB_TRANSLATE))
     outcome = INSTALLED;
   else if (cop_jit_cache_is_current (jit->cache, unit, before) &&
            is_watched (jit->parent.ram, unit))
@@ -94,12 +116,57 @@ install (CopJit *jit, CopJitLowerer *lowerer, const CopIrUnit *unit, uint64_t gp
   return outcome;
 }
 
-static void
+/* False when what it would be is there already. */
+static bool
 make_unit (CopJit *jit, const CopTranslateSource *source, CopIrUnit *unit)
 {
+  bool is_there = false;
+
   cop_translate_unit (unit, source);
+  if (unit->optimised)
+    {
+      g_mutex_lock (&jit->cache->lock);
+      is_there = cop_jit_cache_keep (jit->cache, unit);
+      g_mutex_unlock (&jit->cache->lock);
+    }
   if (G_UNLIKELY (jit->config.translated != NULL))
     jit->config.translated (unit);
+  return !is_there;
+}
+
+/* Where the page at @gpa, of memory or ROM, is in the host's. */
+static const uint8_t *
+page_of_ram (const CopRam *ram, uint64_t gpa)
+{
+  const CopRamBlock *block = cop_ram_block (ram, gpa, 2);
+
+  return block != NULL ? block->hva + ((gpa & ~(COP_PAGE_SIZE - 1)) - block->gpa) : NULL;
+}
+
+/* Lets @source have the pages beside its own. */
+static void
+add_near (const CopJit *jit, CopTranslateSource *source, const uint64_t near_gpa[2])
+{
+  for (unsigned i = 0; i < 2; i++)
+    {
+      source->near[i].page = near_gpa[i] != 0 ? page_of_ram (jit->parent.ram, near_gpa[i]) : NULL;
+      source->near[i].gpa = source->near[i].page != NULL ? near_gpa[i] : 0;
+    }
+}
+
+/* The pages beside that of @pc, as far as @hart has executed there lately: nothing is walked for
+   them. */
+static void
+find_near (CopHart *hart, uint64_t pc, uint64_t near_gpa[2])
+{
+  for (unsigned i = 0; i < 2; i++)
+    {
+      uint64_t gva = (pc & ~(COP_PAGE_SIZE - 1)) + (i == 0 ? -COP_PAGE_SIZE : COP_PAGE_SIZE);
+
+      near_gpa[i] = 0;
+      if (cop_tlb_find (hart->fetch_tlb, gva, COP_ACCESS_FETCH) != NULL)
+        cop_mmu_fetch (hart, gva, &near_gpa[i]);
+    }
 }
 
 /* --- on a hart's thread --------------------------------------------------------------------- */
@@ -110,8 +177,14 @@ is_translated (gpointer data, uint64_t gpa)
   return cop_jit_has_code (data, gpa);
 }
 
+static bool
+is_optimised (gpointer data, uint64_t gpa)
+{
+  return cop_jit_is_optimised (data, gpa);
+}
+
 const void *
-cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode)
+cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode, CopJitJobKind kind)
 {
   CopJitHart *own = cop_jit_hart (hart);
   uint64_t start = cop_clock_host_ns ();
@@ -125,6 +198,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode)
     }
   for (unsigned tries = 0; tries < TRIES && code == NULL; tries++)
     {
+      uint64_t near_gpa[2] = { 0 };
       CopTranslateSource source;
       CopJitChanges before;
       Outcome outcome;
@@ -133,12 +207,22 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode)
 
       if (bytes == NULL || cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
         break;
-      before = cop_jit_cache_changes (jit->cache, gpa);
+      if (kind == COP_JIT_JOB_OPTIMISE)
+        find_near (hart, pc, near_gpa);
+      before = cop_jit_cache_changes (jit->cache, gpa, near_gpa);
       source = cop_translate_source_of_hart (hart, pc, gpa, bytes);
+      add_near (jit, &source, near_gpa);
       source.mode = mode;
+      source.optimised = kind == COP_JIT_JOB_OPTIMISE;
       /* Without it, a unit is one block. */
-      source.is_translated = mode & COP_MODE_APART ? NULL : is_translated;
-      make_unit (jit, &source, own->unit);
+      source.is_translated = mode & COP_MODE_APART ? NULL
+                             : source.optimised    ? is_optimised
+                                                   : is_translated;
+      if (!make_unit (jit, &source, own->unit))
+        {
+          code = cop_jit_cache_find (jit->cache, gpa, mode);
+          break;
+        }
       if (__atomic_load_n (&hart->unanswered, __ATOMIC_ACQUIRE) != 0)
         {
           cop_hart_wait_answers (hart, &hart->unanswered);
@@ -155,19 +239,25 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode)
         code = cop_jit_cache_find (jit->cache, gpa, mode);
     }
   hart->tier = COP_TIER_INTERPRETER;
-  own->translation_ns += cop_clock_host_ns () - start;
+  start = cop_clock_host_ns () - start;
+  own->translation_ns += start;
+  if (kind == COP_JIT_JOB_OPTIMISE)
+    own->optimising_ns += start;
   return code;
+}
+
+void
+cop_jit_optimise (CopJit *jit, CopHart *hart)
+{
+  cop_jit_translate (jit, hart, hart->s.pc, hart->mode, COP_JIT_JOB_OPTIMISE);
 }
 
 /* --- in the background ---------------------------------------------------------------------- */
 
-bool
-cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc)
+static bool
+push (CopJit *jit, CopHart *hart, uint64_t pc, CopJitJobKind kind)
 {
-  CopJitJob job = {
-    .kind = COP_JIT_JOB_TRANSLATE, .isa = hart->isa, .mode = hart->mode, .gva = pc
-  };
-  uint64_t next = (pc & ~(COP_PAGE_SIZE - 1)) + COP_PAGE_SIZE;
+  CopJitJob job = { .kind = kind, .isa = hart->isa, .mode = hart->mode, .gva = pc };
   const uint8_t *bytes;
   uint16_t last;
 
@@ -177,15 +267,24 @@ cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc)
       cop_tlb_lookup (hart->fetch_tlb, pc, 1, COP_ACCESS_FETCH) == NULL)
     return false;
   bytes = cop_mmu_fetch (hart, pc, &job.gpa);
-  memcpy (&last, bytes + (next - pc) - sizeof last, sizeof last);
-  if ((last & 3) == 3)
-    {
-      /* Perhaps the first half of an instruction: only the hart knows which page follows. */
-      if (cop_tlb_lookup (hart->fetch_tlb, next, 1, COP_ACCESS_FETCH) == NULL)
-        return false;
-      cop_mmu_fetch (hart, next, &job.next_gpa);
-    }
+  find_near (hart, pc, job.near_gpa);
+  memcpy (&last, bytes + (COP_PAGE_SIZE - sizeof last - (pc & (COP_PAGE_SIZE - 1))), sizeof last);
+  /* Perhaps the first half of an instruction: only the hart knows which page follows. */
+  if ((last & 3) == 3 && job.near_gpa[1] == 0)
+    return false;
   return cop_jit_background_push (jit->background, &job);
+}
+
+bool
+cop_jit_translate_later (CopJit *jit, CopHart *hart, uint64_t pc)
+{
+  return push (jit, hart, pc, COP_JIT_JOB_TRANSLATE);
+}
+
+bool
+cop_jit_optimise_later (CopJit *jit, CopHart *hart)
+{
+  return push (jit, hart, hart->s.pc, COP_JIT_JOB_OPTIMISE);
 }
 
 /* What a job's unit is made from. */
@@ -212,28 +311,26 @@ static const uint8_t *
 next_page_of_job (gpointer data, uint64_t gva, uint64_t *gpa)
 {
   Work *work = data;
-  const CopRamBlock *block = cop_ram_block (work->jit->parent.ram, work->job->next_gpa, 2);
+  const uint8_t *page = page_of_ram (work->jit->parent.ram, work->job->near_gpa[1]);
 
   (void) gva;
-  work->abandoned |= block == NULL;
-  if (block == NULL)
-    return NULL;
-  *gpa = work->job->next_gpa;
-  return block->hva + (*gpa - block->gpa);
+  work->abandoned |= page == NULL;
+  *gpa = work->job->near_gpa[1];
+  return page;
 }
 
 /* Under the lock: a hart that evicts does not wait for this thread to be out of the index. */
 static bool
-is_translated_now (gpointer data, uint64_t gpa)
+is_done_for_job (gpointer data, uint64_t gpa)
 {
   const Work *work = data;
   CopJitCache *cache = work->jit->cache;
-  bool found;
+  bool done;
 
   g_mutex_lock (&cache->lock);
-  found = cop_jit_cache_find (cache, gpa, work->job->mode) != NULL;
+  done = is_done (cache, gpa, work->job->mode, work->job->kind);
   g_mutex_unlock (&cache->lock);
-  return found;
+  return done;
 }
 
 void
@@ -241,23 +338,25 @@ cop_jit_work (gpointer data, const CopJitJob *job)
 {
   CopJit *jit = data;
   Work work = { .jit = jit, .job = job };
-  const CopRamBlock *block = cop_ram_block (jit->parent.ram, job->gpa, 2);
   CopTranslateSource source = {
     .isa = job->isa,
     .mode = job->mode,
     .pc = job->gva,
     .gpa = job->gpa,
+    .page = page_of_ram (jit->parent.ram, job->gpa),
     .watch = watch_for_all,
     .next_page = next_page_of_job,
-    .is_translated = is_translated_now,
+    .optimised = job->kind == COP_JIT_JOB_OPTIMISE,
+    .is_translated = is_done_for_job,
     .data = &work,
   };
   uint64_t start = cop_clock_host_ns ();
   Outcome outcome = CHANGED;
 
-  if (block == NULL || is_translated_now (&work, job->gpa))
+  if (source.page == NULL || is_done_for_job (&work, job->gpa))
     return;
-  source.page = block->hva + ((job->gpa & ~(COP_PAGE_SIZE - 1)) - block->gpa);
+  if (job->kind == COP_JIT_JOB_OPTIMISE)
+    add_near (jit, &source, job->near_gpa);
   if (jit->unit == NULL)
     {
       jit->unit = cop_ir_unit_new ();
@@ -265,15 +364,22 @@ cop_jit_work (gpointer data, const CopJitJob *job)
     }
   for (unsigned tries = 0; tries < TRIES && outcome == CHANGED && !work.abandoned; tries++)
     {
-      CopJitChanges before = cop_jit_cache_changes (jit->cache, job->gpa);
+      CopJitChanges before = cop_jit_cache_changes (jit->cache, job->gpa, job->near_gpa);
 
-      make_unit (jit, &source, jit->unit);
-      cop_jit_lower (jit->lowerer, jit->unit);
+      bool is_new = make_unit (jit, &source, jit->unit);
+
+      if (is_new)
+        cop_jit_lower (jit->lowerer, jit->unit);
       cop_requests_wait (&work.unanswered);
+      if (!is_new)
+        break;
       if (!work.abandoned)
         outcome = install (jit, jit->lowerer, jit->unit, job->gpa, &before);
     }
   if (outcome == FULL)
     evict (jit, NULL);
-  __atomic_fetch_add (&jit->translation_ns, cop_clock_host_ns () - start, __ATOMIC_RELAXED);
+  start = cop_clock_host_ns () - start;
+  __atomic_fetch_add (&jit->translation_ns, start, __ATOMIC_RELAXED);
+  if (job->kind == COP_JIT_JOB_OPTIMISE)
+    __atomic_fetch_add (&jit->optimising_ns, start, __ATOMIC_RELAXED);
 }

@@ -625,7 +625,7 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
                                        "zero block", "fflags =", "dirty", "check next page",
                                        "check target", "late", "nop" };
 
-  g_string_append_printf (text, "  %03x  ", statement->offset);
+  g_string_append_printf (text, "  %03x  ", statement->offset & 0xffff);
   if (statement->kind == IR_LATE)
     g_string_append (text, "(late) ");
   if (statement->kind == IR_SETX || statement->kind == IR_LATE)
@@ -648,6 +648,43 @@ dump_statement (const CopIrUnit *unit, const CopIrStatement *statement, GString 
   g_string_append_c (text, '\n');
 }
 
+static void
+add_extent (CopIrExtent extents[COP_IR_EXTENTS], unsigned *n, uint64_t gpa, unsigned first,
+            unsigned last)
+{
+  uint64_t lines = (UINT64_MAX >> (63 - (last >> COP_CODE_LINE_SHIFT))) &
+                   (UINT64_MAX << (first >> COP_CODE_LINE_SHIFT));
+  unsigned i = 0;
+
+  while (i < *n && extents[i].gpa != gpa)
+    i++;
+  if (i == *n)
+    extents[(*n)++] = (CopIrExtent){ .gpa = gpa };
+  extents[i].lines |= lines;
+}
+
+unsigned
+cop_ir_extents (const CopIrUnit *unit, CopIrExtent extents[COP_IR_EXTENTS])
+{
+  unsigned n = 1;
+
+  extents[0] = (CopIrExtent){ .gpa = unit->gpa };
+  for (unsigned i = 0; i < unit->blocks->len; i++)
+    {
+      const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
+      int page = cop_ir_page_of (block->offset), last_page = cop_ir_page_of (block->end - 1);
+      unsigned first = block->offset & (COP_PAGE_SIZE - 1);
+      unsigned last = (block->end - 1) & (COP_PAGE_SIZE - 1);
+      uint64_t start = cop_ir_gpa (unit, block->offset) - first;
+
+      add_extent (extents, &n, start, first, last_page == page ? last : COP_PAGE_SIZE - 1);
+      /* Its last instruction reaches into the page behind. */
+      if (last_page != page)
+        add_extent (extents, &n, page == 0 ? unit->next_gpa : unit->gpa, 0, last);
+    }
+  return n;
+}
+
 char *
 cop_ir_dump (const CopIrUnit *unit)
 {
@@ -657,8 +694,8 @@ cop_ir_dump (const CopIrUnit *unit)
     {
       const CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
 
-      g_string_append_printf (text, "block %u: page+0x%x to 0x%x, %u instructions\n", i,
-                              block->offset, block->end, block->n_insns);
+      g_string_append_printf (text, "block %u: page%+d to %+d, %u instructions\n", i, block->offset,
+                              block->end, block->n_insns);
       for (unsigned j = 0; j < block->n; j++)
         {
           const CopIrStatement *statement =

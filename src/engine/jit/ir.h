@@ -2,9 +2,13 @@
  *
  * The intermediate form: what a guest block means, before any host is thought of.
  *
- *   CopIrUnit | block | block | ...        a unit: blocks of one guest page, translated together
+ *   CopIrUnit | block | block | ...        a unit: blocks of a guest page, translated together
  *               statements                 in guest order; each belongs to one instruction
  *                 node trees               values: pure but for loads and atomics
+ *
+ * Blocks of a unit lie on one page, and where it is known what is beside that page, on the one before
+ * and the one behind too: those are entered from within the unit only. All offsets are from the start
+ * of the one, be they on another or not.
  *
  * Guest registers are variables: IR_GETX reads one, a SETX statement writes one, and after every
  * statement they hold what the specification says, so that an exception at any instruction finds an
@@ -15,6 +19,7 @@
  */
 #pragma once
 
+#include "engine/ram.h"
 #include "engine/riscv/insn.h"
 
 #include <glib.h>
@@ -225,7 +230,7 @@ typedef struct
   uint8_t  reg;
   uint8_t  insn;                /* its number in the block */
   bool     is_last;             /* of accesses: cannot go on in line once late registers are set */
-  uint16_t offset;              /* of its instruction from the page's start, in bytes */
+  int16_t  offset;              /* of its instruction from the page's start, in bytes */
   CopIrRef a, b;
   uint64_t imm;
   /* Of memory accesses: the span they share a look-up with, or IR_NO_SPAN. */
@@ -246,19 +251,33 @@ typedef struct
 typedef struct
 {
   uint16_t first, n;            /* its statements */
-  uint16_t offset;              /* of its start in the page, in bytes */
-  uint16_t end;                 /* behind its last instruction */
+  int16_t  offset;              /* of its start from the page's, in bytes */
+  int16_t  end;                 /* behind its last instruction */
   uint8_t  n_insns;
   bool     falls_through;       /* goes on at `end` when its last statement does not leave */
 } CopIrBlock;
 
 typedef struct CopIrUnit CopIrUnit;
+/* Where offsets may be: the page before, the unit's, the one behind. */
+#define COP_IR_FIRST (-(int) COP_PAGE_SIZE)
+#define COP_IR_END (2 * (int) COP_PAGE_SIZE)
+#define COP_IR_WINDOW (COP_IR_END - COP_IR_FIRST)
+
+/* The page that an offset is on: -1, 0 or 1 within the window. */
+static inline int
+cop_ir_page_of (int64_t offset)
+{
+  return (int) (offset >> COP_PAGE_SHIFT);
+}
+
 struct CopIrUnit
 {
   uint64_t gpa;                 /* of the page */
+  uint64_t near_gpa[2];         /* of the pages before and behind; 0: not known */
   uint64_t gva;                 /* of the page when it was translated: for people only */
   uint64_t next_gpa;            /* of the page that its last instruction reaches into; 0: none */
   uint32_t mode;                /* CopHart.mode it is made for */
+  bool     optimised;           /* of hot code, and in place of what there was */
   GArray  *nodes;               /* (element-type CopIrNode) */
   GArray  *statements;          /* (element-type CopIrStatement) */
   GArray  *blocks;              /* (element-type CopIrBlock): [0] is where it was asked for */
@@ -270,6 +289,28 @@ cop_ir_node (const CopIrUnit *unit, CopIrRef ref)
 {
   return &g_array_index (unit->nodes, CopIrNode, ref);
 }
+
+/* Guest physical address of what is at an offset in the window, on a page that is known. */
+static inline uint64_t
+cop_ir_gpa (const CopIrUnit *unit, int offset)
+{
+  int page = cop_ir_page_of (offset);
+  uint64_t gpa = page == 0 ? unit->gpa : unit->near_gpa[page > 0];
+
+  return gpa + ((unsigned) offset & (COP_PAGE_SIZE - 1));
+}
+
+/* Part of a page that a unit was made from. */
+typedef struct
+{
+  uint64_t gpa;                 /* of the page */
+  uint64_t lines;               /* a bit each */
+} CopIrExtent;
+
+#define COP_IR_EXTENTS 4
+
+/* What the unit was made from: its own page is the first. Returns: how many there are */
+unsigned cop_ir_extents (const CopIrUnit *unit, CopIrExtent extents[COP_IR_EXTENTS]);
 
 CopIrUnit *cop_ir_unit_new (void);
 void cop_ir_unit_free (CopIrUnit *unit);

@@ -18,7 +18,7 @@ block_at (const CopGraph *graph, unsigned i)
 
 /* Its bit, or 0. */
 static uint64_t
-find_block (const CopGraph *graph, uint64_t offset)
+find_block (const CopGraph *graph, int64_t offset)
 {
   for (unsigned i = 0; i < graph->n; i++)
     if (block_at (graph, i)->offset == offset)
@@ -80,9 +80,8 @@ add_block (CopGraph *graph, unsigned i)
           if (op == IR_BOX32 || op == IR_BOX16)
             graph->f_narrow[i] |= 1u << statement->reg;
         }
-      if ((statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0)) &&
-          statement->imm < COP_PAGE_SIZE)
-        graph->successors[i] |= find_block (graph, statement->imm);
+      if (statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0))
+        graph->successors[i] |= find_block (graph, (int64_t) statement->imm);
       /* What goes on behind these does so by another entry. */
       if (statement->kind == IR_JUMP || statement->kind == IR_JUMP_REG ||
           statement->kind == IR_SYSTEM || statement->kind == IR_INTERPRET)

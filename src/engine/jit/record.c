@@ -104,10 +104,19 @@ count_accesses (const CopIrUnit *ir)
 
 static void
 append_block (const CopJitRecord *record, const CopIrUnit *ir, const CopIrBlock *block,
-              const uint8_t *page, GString *text)
+              GString *text)
 {
-  g_string_append_printf (text, "block at +0x%03x:\n", block->offset);
-  for (unsigned at = block->offset; at + 2 <= MIN (block->end, COP_PAGE_SIZE);)
+  unsigned at = (unsigned) block->offset & (COP_PAGE_SIZE - 1);
+  unsigned end = at + (unsigned) (block->end - block->offset);
+  uint64_t gva = ir->gva + (uint64_t) block->offset - at;
+  const uint8_t *page =
+    cop_ram_span (record->ram, cop_ir_gpa (ir, block->offset) - at, COP_PAGE_SIZE);
+
+  if (page == NULL)
+    return;
+  g_string_append_printf (text, "block at %c0x%03x:\n", block->offset < 0 ? '-' : '+',
+                          (unsigned) ABS (block->offset));
+  while (at + 2 <= MIN (end, COP_PAGE_SIZE))
     {
       g_autofree char *line = NULL;
       uint16_t low, high = 0;
@@ -122,8 +131,8 @@ append_block (const CopJitRecord *record, const CopIrUnit *ir, const CopIrBlock 
       if ((low & 3) == 3)
         memcpy (&high, page + at + 2, sizeof high);
       cop_insn_decode (low | (uint32_t) high << 16, record->isa, &insn);
-      line = cop_insn_disassemble (&insn, ir->gva + at);
-      g_string_append_printf (text, "  %016" G_GINT64_MODIFIER "x  %s\n", ir->gva + at, line);
+      line = cop_insn_disassemble (&insn, gva + at);
+      g_string_append_printf (text, "  %016" G_GINT64_MODIFIER "x  %s\n", gva + at, line);
       at += insn.length;
     }
 }
@@ -132,14 +141,13 @@ static void
 keep_code (CopJitRecord *record, Entry *entry, const CopIrUnit *ir, const uint8_t *bytes,
            size_t size)
 {
-  const uint8_t *page = cop_ram_span (record->ram, ir->gpa, COP_PAGE_SIZE);
   GString *text;
 
   if (record->kept > MAX_KEPT)
     return;
   text = g_string_new (NULL);
-  for (unsigned i = 0; page != NULL && i < ir->blocks->len; i++)
-    append_block (record, ir, &g_array_index (ir->blocks, CopIrBlock, i), page, text);
+  for (unsigned i = 0; i < ir->blocks->len; i++)
+    append_block (record, ir, &g_array_index (ir->blocks, CopIrBlock, i), text);
   record->kept += text->len + size;
   entry->guest = g_string_free (text, FALSE);
   entry->ir = cop_ir_dump (ir);
@@ -179,9 +187,10 @@ cop_jit_record_add (CopJitRecord *record, const CopIrUnit *ir, size_t offset,
     record->owner[i] = record->entries->len;
 
   entry->unit = (CopCodeUnit){
-    .gpa = ir->gpa + start->offset,
-    .gva = ir->gva + start->offset,
+    .gpa = ir->gpa + (uint64_t) start->offset,
+    .gva = ir->gva + (uint64_t) start->offset,
     .mode = ir->mode,
+    .optimised = ir->optimised,
     .n_blocks = ir->blocks->len,
     .n_accesses = count_accesses (ir),
     .exec = record->exec + offset,

@@ -21,12 +21,12 @@ typedef struct
 {
   CopIrUnit     *unit;
   const CopTranslateSource *source;
-  unsigned       watched;       /* what stands before this offset in the block is watched */
+  int            watched;       /* what stands before this offset in the block is watched */
   CopIrBlock     block;
 
   CopInsn        insn;
   uint16_t       effects;
-  uint16_t       offset;        /* of insn in the page */
+  int16_t        offset;        /* of insn from the page's start */
   uint8_t        number;        /* of insn in the block */
 
   CopIrRef       known[32];     /* a constant or IR_PC node, or IR_NONE */
@@ -139,8 +139,8 @@ fp (Translator *t, CopIrFp op, bool rounds, CopIrRef a, CopIrRef b, CopIrRef c)
 #define RS1               get_x (t, t->insn.rs1)
 #define RS2               get_x (t, t->insn.rs2)
 #define IMM               cop_ir_const (t->unit, (uint64_t) (int64_t) t->insn.imm)
-#define PC                NODE0 (PC, t->offset)
-#define NEXT_PC           NODE0 (PC, t->offset + t->insn.length)
+#define PC                NODE0 (PC, (uint64_t) (int64_t) t->offset)
+#define NEXT_PC           NODE0 (PC, (uint64_t) (int64_t) (t->offset + t->insn.length))
 #define SET_RD(value)     set_x (t, value)
 
 #define ADD(a, b)         NODE2 (ADD, a, b)
@@ -554,31 +554,56 @@ find_spans (Translator *t)
 
 typedef struct
 {
-  uint16_t offsets[COP_UNIT_MAX_BLOCKS];
+  int16_t  offsets[COP_UNIT_MAX_BLOCKS];
   unsigned n;
-  uint64_t starts[COP_PAGE_SIZE / 2 / 64];      /* a bit per halfword: some block starts there */
+  int16_t  calls[COP_UNIT_MAX_BLOCKS];          /* what is called, for when there is nothing else */
+  unsigned n_calls;
+  uint64_t starts[COP_IR_WINDOW / 2 / 64];      /* a bit per halfword: some block starts there */
   uint64_t gpa;                                 /* of the page */
   const CopTranslateSource *source;
 } WorkList;
 
-static bool
-is_start (const WorkList *list, unsigned offset)
+static unsigned
+start_bit (int offset)
 {
-  return list->starts[offset / 2 / 64] >> (offset / 2 % 64) & 1;
+  return (unsigned) (offset - COP_IR_FIRST) / 2;
+}
+
+static bool
+is_start (const WorkList *list, int offset)
+{
+  unsigned bit = start_bit (offset);
+
+  return list->starts[bit / 64] >> bit % 64 & 1;
+}
+
+/* Where the page of an offset in the window starts in the host's memory. (nullable): not known */
+static const uint8_t *
+page_at (const CopTranslateSource *source, int offset)
+{
+  int page = cop_ir_page_of (offset);
+
+  if (page == 0)
+    return source->page;
+  return source->near[page > 0].gpa != 0 ? source->near[page > 0].page : NULL;
 }
 
 static void
 add_work (WorkList *list, int64_t offset)
 {
-  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || (offset & 1) ||
-      list->n == COP_UNIT_MAX_BLOCKS || is_start (list, offset))
+  const CopTranslateSource *source = list->source;
+
+  /* What may reach behind the window is left out. */
+  if (offset < COP_IR_FIRST || offset >= COP_IR_END - 2 || (offset & 1) ||
+      list->n == COP_UNIT_MAX_BLOCKS || page_at (source, (int) offset) == NULL ||
+      is_start (list, (int) offset))
     return;
-  if (list->n > 0 &&
-      (list->source->is_translated == NULL ||
-       list->source->is_translated (list->source->data, list->gpa + offset)))
+  if (list->n > 0 && cop_ir_page_of (offset) == 0 &&
+      (source->is_translated == NULL ||
+       source->is_translated (source->data, list->gpa + (uint64_t) offset)))
     return;
-  list->starts[offset / 2 / 64] |= UINT64_C (1) << (offset / 2 % 64);
-  list->offsets[list->n++] = offset;
+  list->starts[start_bit ((int) offset) / 64] |= UINT64_C (1) << start_bit ((int) offset) % 64;
+  list->offsets[list->n++] = (int16_t) offset;
 }
 
 /* The second half of the instruction at the page's end. False: it cannot be had now. */
@@ -598,46 +623,67 @@ read_next_page (Translator *t, uint16_t *high)
   return true;
 }
 
-/* Watches the lines that begin in [t->watched, offset + 4). */
+/* Watches the lines that begin in [t->watched, offset + 4), on one page. */
 static void
-watch (Translator *t, unsigned offset)
+watch (Translator *t, int offset)
 {
-  const unsigned line = 1u << COP_CODE_LINE_SHIFT;
-  unsigned end = MIN (offset + 4, COP_PAGE_SIZE);
+  const int line = 1 << COP_CODE_LINE_SHIFT;
+  int end = MIN (offset + 4, (cop_ir_page_of (offset) + 1) * (int) COP_PAGE_SIZE);
 
   if (end <= t->watched)
     return;
-  t->source->watch (t->source->data, t->unit->gpa + offset, end - offset);
-  t->watched = (end + line - 1) & ~(line - 1);
+  t->source->watch (t->source->data, cop_ir_gpa (t->unit, offset), (uint64_t) (end - offset));
+  t->watched = (end + line - 1) & -line;
+}
+
+/* The second half of an instruction, on the page behind that of its first half. False: it cannot be
+   had now. */
+static bool
+read_high (Translator *t, int offset, uint16_t *high)
+{
+  if (cop_ir_page_of (offset) == 1)
+    return read_next_page (t, high);
+  watch (t, offset);
+  *high = cop_ram_code_at (page_at (t->source, offset));
+  return true;
 }
 
 /* The instruction at @offset; false when it is left to the interpreter. */
 static bool
-read_insn (Translator *t, unsigned offset)
+read_insn (Translator *t, int offset)
 {
-  const uint8_t *page = t->source->page;
+  const uint8_t *page = page_at (t->source, offset);
+  unsigned at = (unsigned) offset & OFFSET_MASK;
   uint16_t low, high = 0;
 
   watch (t, offset);
-  low = cop_ram_code_at (page + offset);
+  low = cop_ram_code_at (page + at);
   if ((low & 3) == 3)
     {
-      if (offset + 4 <= COP_PAGE_SIZE)
-        high = cop_ram_code_at (page + offset + 2);
-      else if (!read_next_page (t, &high))
+      if (at + 4 <= COP_PAGE_SIZE)
+        high = cop_ram_code_at (page + at + 2);
+      else if (!read_high (t, offset + 2, &high))
         return false;
     }
   cop_insn_decode (low | (uint32_t) high << 16, t->source->isa, &t->insn);
   return true;
 }
 
-static void
-translate_block (Translator *t, WorkList *list, unsigned start)
+/* Whether a block may go on at @offset, on whose page it started. */
+static bool
+may_go_on (const WorkList *list, int start, int offset)
 {
-  unsigned offset = start;
+  return cop_ir_page_of (offset) == cop_ir_page_of (start) && offset < COP_IR_END - 2 &&
+         !is_start (list, offset);
+}
+
+static void
+translate_block (Translator *t, WorkList *list, int start)
+{
+  int offset = start;
   bool more = true;
 
-  t->block = (CopIrBlock){ .first = t->unit->statements->len, .offset = start };
+  t->block = (CopIrBlock){ .first = t->unit->statements->len, .offset = (int16_t) start };
   for (unsigned i = 0; i < 32; i++)
     {
       t->known[i] = IR_NONE;
@@ -645,11 +691,11 @@ translate_block (Translator *t, WorkList *list, unsigned start)
     }
   t->merge = IR_NONE;
   t->dirty = false;
-  t->watched = 0;
-  while (more && offset < COP_PAGE_SIZE && t->block.n_insns < COP_UNIT_BLOCK_INSNS &&
-         (offset == start || !is_start (list, offset)))
+  t->watched = COP_IR_FIRST;
+  while (more && t->block.n_insns < COP_UNIT_BLOCK_INSNS &&
+         (offset == start || may_go_on (list, start, offset)))
     {
-      t->offset = offset;
+      t->offset = (int16_t) offset;
       t->number = t->block.n_insns;
       if (!read_insn (t, offset))
         {
@@ -659,7 +705,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
           more = false;
           break;
         }
-      if (G_UNLIKELY (cop_breakpoints_may_be_at (t->source->breakpoints, offset)))
+      if (G_UNLIKELY (cop_breakpoints_may_be_at (t->source->breakpoints, (uint64_t) offset)))
         {
           add_statement (t, IR_INTERPRET, IR_NONE, IR_NONE, 0);
           more = false;
@@ -669,7 +715,7 @@ translate_block (Translator *t, WorkList *list, unsigned start)
       t->block.n_insns++;
       offset += t->insn.length;
     }
-  t->block.end = offset;
+  t->block.end = (int16_t) offset;
   t->block.n = t->unit->statements->len - t->block.first;
   t->block.falls_through = more;
   cop_forward_values (t->unit, &t->block);
@@ -678,17 +724,29 @@ translate_block (Translator *t, WorkList *list, unsigned start)
   g_array_append_val (t->unit->blocks, t->block);
 }
 
-/* Where control may go on in the page behind a block. */
+/* Where control may go on behind a block. */
 static void
 add_successors (Translator *t, WorkList *list)
 {
   const CopIrStatement *last = last_statement (t);
+  int64_t target = last != NULL ? (int64_t) last->imm : 0;
+  bool is_near = cop_ir_page_of (t->block.offset) != 0;
 
-  if (last != NULL && (last->kind == IR_BRANCH || last->kind == IR_JUMP))
-    add_work (list, (int64_t) last->imm);
+  if (last != NULL && (last->kind == IR_BRANCH || (last->kind == IR_JUMP && last->reg == 0)))
+    add_work (list, target);
+  else if (last != NULL && last->kind == IR_JUMP && cop_ir_page_of (target) == 0)
+    {
+      /* Loops of what is hot come first, whole. */
+      if (!t->source->optimised)
+        add_work (list, target);
+      else if (list->n_calls < G_N_ELEMENTS (list->calls))
+        list->calls[list->n_calls++] = (int16_t) target;
+    }
   if (t->block.falls_through ||
       (last != NULL &&
-       (last->kind == IR_BRANCH || last->kind == IR_SYSTEM || last->kind == IR_INTERPRET ||
+       (last->kind == IR_BRANCH ||
+        /* what is behind these is entered from elsewhere */
+        (!is_near && (last->kind == IR_SYSTEM || last->kind == IR_INTERPRET)) ||
         /* what a call returns to */
         ((last->kind == IR_JUMP || last->kind == IR_JUMP_REG) && last->reg != 0))))
     add_work (list, t->block.end);
@@ -740,13 +798,18 @@ cop_translate_unit (CopIrUnit *unit, const CopTranslateSource *source)
   cop_ir_unit_clear (unit);
   unit->gva = source->pc & ~(uint64_t) OFFSET_MASK;
   unit->gpa = list.gpa = source->gpa & ~(uint64_t) OFFSET_MASK;
+  unit->near_gpa[0] = source->near[0].gpa;
+  unit->near_gpa[1] = source->near[1].gpa;
   unit->next_gpa = 0;
   unit->mode = source->mode;
+  unit->optimised = source->optimised;
   add_work (&list, source->gpa & OFFSET_MASK);
   for (unsigned i = 0; i < list.n && n_insns < COP_UNIT_MAX_INSNS; i++)
     {
       translate_block (&t, &list, list.offsets[i]);
       n_insns += t.block.n_insns;
       add_successors (&t, &list);
+      while (i + 1 == list.n && list.n_calls > 0)
+        add_work (&list, list.calls[--list.n_calls]);
     }
 }

@@ -20,14 +20,21 @@ typedef struct
   const CopBreakpoints *breakpoints;    /* (nullable) */
   uint64_t       pc, gpa;       /* of the first instruction; gpa in DRAM or ROM */
   const uint8_t *page;          /* host address of the page's start */
+  /* The pages before and behind that blocks may be on too; gpa 0: none. */
+  struct
+  {
+    uint64_t       gpa;
+    const uint8_t *page;
+  } near[2];
 
   /* Watches [gpa, gpa + length), on one page, before it is read. */
   void         (*watch) (gpointer data, uint64_t gpa, uint64_t length);
   /* Returns: (nullable): host address of the page at @gva, the one behind the unit's, and its @gpa;
      NULL: it cannot be had now, and an instruction that reaches into it is the interpreter's */
   const uint8_t *(*next_page) (gpointer data, uint64_t gva, uint64_t *gpa);
-  /* (nullable): whether the block at @gpa has a translation already, so that the unit need not
-     include it; NULL: all have, so that the unit has one block */
+  bool           optimised;     /* it is for hot code */
+  /* (nullable): whether the block at @gpa has a translation already that is good enough, so that the
+     unit need not include it; NULL: all have, so that the unit has one block */
   bool         (*is_translated) (gpointer data, uint64_t gpa);
   gpointer       data;
 } CopTranslateSource;
@@ -44,7 +51,7 @@ CopTranslateSource cop_translate_source_of_hart (CopHart *hart, uint64_t pc, uin
 
 /**
  * cop_translate_unit:
- * @unit: (out): cleared and filled; blocks reachable from source->gpa by jumps within its page, and
- *   what calls return to
+ * @unit: (out): cleared and filled; blocks reachable from source->gpa by jumps within its page and to
+ *   those beside it that are known, and what calls return to
  */
 void cop_translate_unit (CopIrUnit *unit, const CopTranslateSource *source);

@@ -158,6 +158,31 @@ cop_jit_no_jump (unsigned slot)
   return (uint64_t) slot << 1;
 }
 
+/* That under a code_tag the page beside the one at `from` is a certain physical one: as in a jump
+   table, it holds as long as the tag is the hart's. */
+typedef struct
+{
+  uint64_t from;                /* virtual address of the page that code stands on */
+  uint64_t tag;
+  uint32_t number;              /* of the physical page, from 1; 0: nothing is known */
+  uint32_t unused[3];
+} CopPageFact;
+
+#define COP_PAGE_FACTS 64
+
+/* Where it stands: for the page before, and for the one behind. */
+static inline unsigned
+cop_page_fact_slot (uint64_t gpa, bool behind)
+{
+  return (unsigned) (gpa >> COP_PAGE_SHIFT) * 2 % COP_PAGE_FACTS + behind;
+}
+
+static inline uint32_t
+cop_page_fact_number (uint64_t gpa)
+{
+  return (uint32_t) (gpa >> COP_PAGE_SHIFT) + 1;
+}
+
 /* What translated code keeps of a hart; see src/engine/jit/. */
 typedef struct
 {
@@ -170,6 +195,7 @@ typedef struct
   bool     keeps_calls;         /* set by what C does for code: all of them are valid yet */
   uint64_t exit_pc;
   uint32_t exit_info, exit_bits, exit_op;
+  CopPageFact facts[COP_PAGE_FACTS];
   uint64_t args[3];             /* of floating point that is done in C */
   /* What code calls when it leaves for a SYSTEM instruction: where to go on, or NULL to leave. */
   const void *(*system) (CopHart *hart);

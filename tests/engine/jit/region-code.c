@@ -18,6 +18,8 @@ code_at (RegionMaker *m, unsigned at)
 
 /* Room at the end that no sequence of instructions is begun in: none is to be cut short. */
 #define TAIL 256
+/* Room at a page's end that most loops which begin there run over. */
+#define ACROSS 64
 
 static unsigned
 room (const RegionMaker *m)
@@ -753,7 +755,15 @@ void
 region_make_code (RegionMaker *m)
 {
   while (room (m) >= TAIL)
-    emit_random (m, 1);
+    {
+      /* Loops that run over a page's end. */
+      if ((m->at & 0xfff) > 0x1000 - ACROSS && one_in (m, 4))
+        emit_stream (m);
+      else if ((m->at & 0xfff) > 0x1000 - ACROSS && one_in (m, 4))
+        emit_loop (m);
+      else
+        emit_random (m, 1);
+    }
   while (room (m) >= 4)
     emit (m, region_random_row (m, region_pick_op (m, 0, MEM_READ | MEM_WRITE | FP)), true);
   if (room (m) == 2)

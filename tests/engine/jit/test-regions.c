@@ -57,6 +57,7 @@ typedef struct
   const CopEngineOps *ops;
   bool switches; /* changes the engine between steps */
   bool verifies;
+  bool background; /* another thread translates */
   CopRam *ram;
   CopBus bus;
   TestDevice *device; /* on the bus */
@@ -68,6 +69,7 @@ static uint64_t only_seed;
 static bool has_seed;
 static uint64_t cut = UINT64_MAX; /* instructions after which a program ends */
 static unsigned programs = 100000, seconds = 20;
+static uint64_t optimised; /* units that there were */
 
 static void
 print_report (gpointer data, const char *report)
@@ -81,13 +83,16 @@ engine_up (Side *side, const CopEngineOps *ops)
 {
   CopEngineConfig config = { .jit_cache_size = 1 << 20,
                              .verify = side->verifies,
+                             .hot_samples = 1,
+                             .background = side->background,
                              .differs = print_report };
   g_autoptr (GError) error = NULL;
 
+  /* Not while there is a thread of another side, which is the last one and asks for nothing. */
   if (side->without != NULL)
-    g_setenv ("COPPICE_JIT_WITHOUT", side->without, TRUE);
-  else
-    g_unsetenv ("COPPICE_JIT_WITHOUT");
+    setenv ("COPPICE_JIT_WITHOUT", side->without, true);
+  else if (g_getenv ("COPPICE_JIT_WITHOUT") != NULL)
+    unsetenv ("COPPICE_JIT_WITHOUT");
   side->engine = ops->create (NULL, side->ram, &config, &error);
   g_assert_no_error (error);
   ops->attach (side->engine, side->hart);
@@ -95,8 +100,17 @@ engine_up (Side *side, const CopEngineOps *ops)
 }
 
 static void
+note_optimised (gpointer data, const char *name, uint64_t value)
+{
+  if (strcmp (name, "jit.units-optimised") == 0)
+    *(uint64_t *) data += value;
+}
+
+static void
 engine_down (Side *side)
 {
+  if (side->ops == &cop_jit_ops)
+    side->engine->ops->stats (side->engine, note_optimised, &optimised);
   cop_hart_park (side->hart);
   side->engine->ops->detach (side->engine, side->hart);
   side->engine->ops->destroy (side->engine);
@@ -240,6 +254,7 @@ run_program (uint64_t seed)
     { .name = "hybrid", .ops = &cop_hybrid_ops },
     { .name = "jit on a plain host", .ops = &cop_jit_ops, .without = "bmi1,bmi2,lzcnt,popcnt,fma,fsgsbase" },
     { .name = "switching", .ops = &cop_jit_ops, .switches = true },
+    { .name = "in the background", .ops = &cop_hybrid_ops, .background = true },
   };
   RegionRandom random = { .state = seed ^ UINT64_C (0x5eed) };
   uint64_t from = 0;
@@ -364,8 +379,10 @@ test_regions (void)
   while (n < programs && g_get_monotonic_time () < end)
     if (!run_program (first + n++) && ++bad == 10)
       break;
-  g_test_message ("%u programs", n);
+  g_test_message ("%u programs, %" G_GUINT64_FORMAT " optimised units", n, optimised);
   g_assert_cmpuint (bad, ==, 0);
+  if (n > 50)
+    g_assert_cmpuint (optimised, >, n);
 }
 
 /* Takes an option of ours and its number out of the arguments. */

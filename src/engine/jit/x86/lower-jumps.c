@@ -3,6 +3,7 @@
  * Where control goes at the end of a block.
  *
  *   in the unit       a jump
+ *   beside the page   a jump, when the page is found to be mapped as the unit has it
  *   in the page       a jump that is linked when its target exists
  *   elsewhere         through the hart's jump table
  *
@@ -68,12 +69,76 @@ jump_through_table (CopJitBackend *b, bool calls)
 
 /* Whether a block at @offset is in the unit; its number. */
 static bool
-is_here (const CopJitBackend *b, int64_t offset, unsigned *block)
+is_here (CopJitBackend *b, int64_t offset, unsigned *block)
 {
-  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE || b->block_index[offset / 2] == NO_BLOCK)
+  if (offset < COP_IR_FIRST || offset >= COP_IR_END || *lower_index_of (b, offset) == NO_BLOCK)
     return false;
-  *block = b->block_index[offset / 2];
+  *block = *lower_index_of (b, offset);
   return true;
+}
+
+/* Whether the way from the block in work to @offset leads onto a page that is not known to be mapped
+   as the unit has it. That its own page is, is known everywhere: it says what jit.page means. */
+static bool
+needs_check (const CopJitBackend *b, int64_t offset)
+{
+  int page = cop_ir_page_of (offset);
+
+  return page != 0 && page != cop_ir_page_of (b->block->offset);
+}
+
+static CopMem
+page_fact (unsigned slot, size_t member)
+{
+  return mem (HART, (int32_t) (offsetof (CopHart, jit.facts) + slot * sizeof (CopPageFact) + member) -
+                      HART_BIAS);
+}
+
+/* Sees to it that the page of @offset is mapped as the unit has it; else goes there by the table.
+   What has been found out for an address and a code_tag holds as long as both are the same: a hart
+   remembers that for a number of pages. Clobbers rax. */
+static void
+check_page (CopJitBackend *b, int64_t offset)
+{
+  uint64_t gpa = cop_ir_gpa (b->unit, (int) offset) & ~(COP_PAGE_SIZE - 1);
+  bool behind = offset > 0;
+  unsigned slot = cop_page_fact_slot (gpa, behind);
+  CopStub *stub = lower_add_stub (b, STUB_NEAR);
+  CopLabel miss = stub->label, good = asm_new_label (&b->a);
+
+  stub->back = good;
+  stub->imm = gpa | behind;
+  stub->place = (uint32_t) offset;
+  asm_load (&b->a, RAX, HART_FIELD (jit.page));
+  asm_alu_rm (&b->a, ALU_CMP, true, RAX, page_fact (slot, offsetof (CopPageFact, from)));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_load (&b->a, RAX, HART_FIELD (code_tag));
+  asm_alu_rm (&b->a, ALU_CMP, true, RAX, page_fact (slot, offsetof (CopPageFact, tag)));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_alu_mi (&b->a, ALU_CMP, false, page_fact (slot, offsetof (CopPageFact, number)),
+              (int32_t) cop_page_fact_number (gpa));
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_bind (&b->a, good);
+}
+
+/* What check_page() has not found is looked up in C. */
+static void
+lower_near_stub (CopJitBackend *b, const CopStub *stub)
+{
+  CopLabel elsewhere = asm_new_label (&b->a);
+
+  lower_call_to_standard (b, stub->map);
+  asm_mov_ri (&b->a, RAX, stub->imm);
+  asm_call_to (&b->a, b->check_page);
+  asm_rr (&b->a, 0x85, false, RAX, RAX);
+  asm_jcc (&b->a, CC_E, elsewhere);
+  lower_call_from_standard (b, stub->map);
+  asm_jmp (&b->a, stub->back);
+  asm_bind (&b->a, elsewhere);
+  b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
+  asm_load (&b->a, RAX, HART_FIELD (jit.page));
+  asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) stub->place);
+  jump_through_table (b, false);
 }
 
 /* What the guest returns to. The statement before has put it into @reg, by way of rax if that is not
@@ -97,10 +162,14 @@ push_link (CopJitBackend *b, unsigned reg)
 static void
 go_to (CopJitBackend *b, int64_t offset, unsigned link)
 {
+  int page = cop_ir_page_of (offset);
   unsigned block;
 
-  if (is_here (b, offset, &block))
+  /* Calls to another page have the table find what is there. */
+  if (is_here (b, offset, &block) && !(link != 0 && needs_check (b, offset)))
     {
+      if (needs_check (b, offset))
+        check_page (b, offset);
       lower_move_to (b, b->block_maps[block]);
       if (link != 0)
         {
@@ -114,7 +183,7 @@ go_to (CopJitBackend *b, int64_t offset, unsigned link)
   lower_move_to (b, STANDARD_MAP);
   if (link != 0)
     push_link (b, link);
-  if (offset < 0 || offset >= (int64_t) COP_PAGE_SIZE)
+  if (needs_check (b, offset))
     {
       asm_load (&b->a, RAX, HART_FIELD (jit.page));
       asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
@@ -125,7 +194,10 @@ go_to (CopJitBackend *b, int64_t offset, unsigned link)
       CopStub *stub = lower_add_stub (b, STUB_LINK);
       CopLabel to = stub->label;
 
-      stub->detail = offset;
+      stub->detail = (uint32_t) offset;
+      /* Whoever goes on there stands on that page. */
+      if (page != 0)
+        asm_alu_mi (&b->a, ALU_ADD, true, HART_FIELD (jit.page), page * (int32_t) COP_PAGE_SIZE);
       stub->imm = link != 0 ? asm_call_patchable (&b->a, to) : asm_jmp_patchable (&b->a, to);
     }
 }
@@ -137,13 +209,22 @@ lower_go_to (CopJitBackend *b, int64_t offset)
 }
 
 void
+lower_fall_to (CopJitBackend *b, int64_t offset)
+{
+  if (needs_check (b, offset))
+    check_page (b, offset);
+  lower_move_to (b, b->block_maps[*lower_index_of (b, offset)]);
+}
+
+void
 lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 {
   CopRegMap before = b->r;
   CopLabel skip;
   unsigned block;
 
-  if (is_here (b, offset, &block) && !lower_needs_moves (b, b->block_maps[block]))
+  if (is_here (b, offset, &block) && !needs_check (b, offset) &&
+      !lower_needs_moves (b, b->block_maps[block]))
     asm_jcc (&b->a, cc, b->block_labels[block]);
   else if (is_here (b, offset, &block) || !lower_is_standard (b))
     {
@@ -277,10 +358,10 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
       break;
     case STUB_LINK:
       {
-        CopJitLinkCode link = { .offset = stub->detail, .site = stub->imm };
+        CopJitLinkCode link = { .offset = (int16_t) stub->detail, .site = stub->imm };
 
         link.stub = a->size;
-        asm_mov_ri (a, RCX, stub->detail);
+        asm_mov_ri (a, RCX, stub->detail & (COP_PAGE_SIZE - 1));
         emit8 (a, 0xb8 + RDX);
         link.number_at = a->size;
         emit32 (a, 0);
@@ -291,6 +372,9 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_PAGE:
       asm_store (a, HART_FIELD (jit.page), RCX);
       asm_jmp (a, stub->back);
+      break;
+    case STUB_NEAR:
+      lower_near_stub (b, stub);
       break;
     case STUB_MISS:
       if (stub->back == LABEL_UNBOUND)

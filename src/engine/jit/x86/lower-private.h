@@ -76,6 +76,7 @@ typedef struct
   bool     in_loop;
   bool     ranged;              /* the access looks into a range before the TLB */
   uint16_t map;                 /* in force where the stub is left for */
+  const CopIrBlock *block;      /* that it is of */
   CopLabel label, back;
   CopLabel found;               /* where to go on with the addend in rcx, the access still to do */
   CopReg   address, value;
@@ -118,13 +119,14 @@ struct CopJitBackend
   const void      *store[4];    /* by log2 of the size */
   const void      *fill_loads, *fill_stores;    /* ranges */
   const void      *find[2][4];  /* a page in the TLB: for loads, stores; by log2 of the size */
-  const void      *span, *atomic_load, *atomic_store, *call, *fp, *cbo_zero, *relax;
+  const void      *span, *atomic_load, *atomic_store, *call, *fp, *cbo_zero, *relax, *check_page;
 
   /* Of the unit in work. */
   const CopIrUnit *unit;
   CopJitCode      *code;
   GArray          *stubs;       /* (element-type CopStub) */
-  uint8_t          block_index[4096 / 2];       /* by offset in halfwords: in the unit; or NO_BLOCK */
+  uint8_t          block_index[COP_IR_WINDOW / 2];      /* by halfwords of the window: in the unit; or
+                                                           NO_BLOCK */
   CopLabel         block_labels[COP_JIT_UNIT_BLOCKS];
   uint16_t         block_maps[COP_JIT_UNIT_BLOCKS];
   GArray          *maps;        /* (element-type CopNotedMap) */
@@ -216,8 +218,17 @@ void cop_x86_write_fill (CopAsm *a, CopAccess access);
 void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
 
 /* lower-jumps.c */
+/* Where the number of the block at an offset in the unit's window stands; NO_BLOCK: there is none. */
+static inline uint8_t *
+lower_index_of (CopJitBackend *b, int64_t offset)
+{
+  return &b->block_index[(offset - COP_IR_FIRST) / 2];
+}
+
 /* Goes to an offset from the page's start, on this page or another. */
 void lower_go_to (CopJitBackend *b, int64_t offset);
+/* Prepares for the block at @offset of the unit, which comes next in the code. */
+void lower_fall_to (CopJitBackend *b, int64_t offset);
 /* The same under a condition. */
 void lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset);
 /* Statements that end blocks. Return whether control comes back: to behind the block. */
@@ -287,6 +298,7 @@ enum
   STUB_LINK,
   STUB_MISS,
   STUB_PAGE,
+  STUB_NEAR,
   STUB_RETURN,
   STUB_INTERPRET,
   STUB_LOAD,

@@ -67,7 +67,7 @@ lower_choose_range (const CopJitBackend *b, CopIrRef gva)
         return reg;
       at = b->set_at[reg];
     }
-  return FIRST_LOCAL + statements[at - 1].offset / 2 % (COP_TLB_RANGES - FIRST_LOCAL);
+  return FIRST_LOCAL + (uint16_t) statements[at - 1].offset / 2 % (COP_TLB_RANGES - FIRST_LOCAL);
 }
 
 /* @entry = where the entry of the address in rcx is among `entries`, as cop_tlb_slot() has it */

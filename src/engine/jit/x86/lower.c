@@ -75,6 +75,7 @@ lower_add_stub (CopJitBackend *b, uint8_t kind)
   CopStub stub = {
     .kind = kind,
     .map = lower_note_map (b),
+    .block = b->block,
     .label = asm_new_label (&b->a),
     .copies = NO_COPIES,
   };
@@ -305,8 +306,10 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
              bool fallen_into)
 {
   CopJitBlockCode entry = { .offset = block->offset };
+  /* What is on another page is entered from within only. */
+  bool is_near = cop_ir_page_of (block->offset) != 0;
   bool has_own_way =
-    fallen_into || b->block_maps[number] != STANDARD_MAP;
+    fallen_into || is_near || b->block_maps[number] != STANDARD_MAP;
   CopLabel bounce;
   CopStub *budget;
   bool goes_on = true;
@@ -329,24 +332,26 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
     }
 
   budget = lower_add_stub (b, STUB_BUDGET);
-  budget->detail = block->offset;
+  budget->detail = (uint32_t) block->offset;
   budget->place = block->n_insns;
-  budget->imm = b->code->blocks->len;
+  budget->imm = is_near ? NO_BLOCK : b->code->blocks->len;
   bounce = budget->label;
   /* No padding where control falls through: who comes from elsewhere does so by a way of its own. */
   if (!has_own_way)
     asm_align8 (&b->a);
   asm_bind (&b->a, b->block_labels[number]);
   entry.entry = b->a.size;
-  g_array_append_val (b->code->blocks, entry);
-  if (has_own_way)
+  if (!is_near)
+    g_array_append_val (b->code->blocks, entry);
+  if (has_own_way && !is_near)
     {
       CopStub *stub = lower_add_stub (b, STUB_ENTRY);
 
       stub->detail = number;
       stub->imm = b->code->blocks->len - 1;
-      asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
     }
+  if (has_own_way)
+    asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
   else
     /* Seven bytes, so that a jump over them leaves the next instruction to a hart that is there. */
     asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
@@ -378,7 +383,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
       lower_go_to (b, block->end);
       return false;
     }
-  lower_move_to (b, b->block_maps[b->block_index[next->offset / 2]]);
+  lower_fall_to (b, next->offset);
   return true;
 }
 
@@ -393,8 +398,9 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       asm_bind (&b->a, stub->label);
       asm_alu_ri (&b->a, ALU_ADD, true, FUEL, (int32_t) stub->place);
       lower_call_to_standard (b, stub->map);
-      g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).bounce = b->a.size;
-      asm_mov_ri (&b->a, RCX, stub->detail);
+      if (stub->imm != NO_BLOCK)
+        g_array_index (b->code->blocks, CopJitBlockCode, stub->imm).bounce = b->a.size;
+      asm_mov_ri (&b->a, RCX, (uint64_t) (int32_t) stub->detail);
       asm_jmp_to (&b->a, b->exit_at);
       break;
     case STUB_ENTRY:
@@ -416,6 +422,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_LINK:
     case STUB_MISS:
     case STUB_PAGE:
+    case STUB_NEAR:
     case STUB_RETURN:
       lower_jump_stub (b, stub);
       break;
@@ -441,6 +448,7 @@ lower_stubs (CopJitBackend *b)
       CopStub stub = g_array_index (b->stubs, CopStub, i);
 
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
+      b->block = stub.block;
       lower_stub (b, &stub);
     }
   lower_map_subroutines (b);
@@ -471,7 +479,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
     {
       CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
 
-      b->block_index[block->offset / 2] = i;
+      *lower_index_of (b, block->offset) = i;
       b->block_labels[i] = asm_new_label (&b->a);
       g_ptr_array_add (order, block);
     }
@@ -485,7 +493,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
     {
       const CopIrBlock *block = g_ptr_array_index (order, i);
 
-      falls = lower_block (b, b->block_index[block->offset / 2], block,
+      falls = lower_block (b, *lower_index_of (b, block->offset), block,
                            i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL, falls);
     }
   lower_stubs (b);

@@ -106,6 +106,28 @@ relax (CopHart *hart)
   return (Result){ 0, true };
 }
 
+/* Whether the page before or behind that of the code running now is the one at a physical address; if
+   so, that is noted. @what: the address, and 1: behind. */
+static Result
+check_page (CopHart *hart, uint64_t what)
+{
+  bool behind = what & 1;
+  uint64_t gpa = what & ~UINT64_C (1), found;
+  uint64_t gva = hart->jit.page + (behind ? COP_PAGE_SIZE : -COP_PAGE_SIZE);
+
+  /* Nothing is walked: whoever goes there for want of an entry does that. Then the page is noted as
+     one with code, so that code_tag changes when it is mapped otherwise. */
+  if (cop_tlb_find (hart->fetch_tlb, gva, COP_ACCESS_FETCH) == NULL ||
+      cop_mmu_fetch (hart, gva, &found) == NULL || found != gpa)
+    return (Result){ false, true };
+  hart->jit.facts[cop_page_fact_slot (gpa, behind)] = (CopPageFact){
+    .from = hart->jit.page,
+    .tag = hart->code_tag,
+    .number = cop_page_fact_number (gpa),
+  };
+  return (Result){ true, true };
+}
+
 /* Any floating point operation in any mode, on jit.args. @what: CopIrFp << 8 | rounding mode. */
 static Result
 fp (CopHart *hart, uint64_t unused, uint64_t what)
@@ -512,6 +534,8 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   write_call (a, atomic_store, GIVES_RCX, block);
   begin (b, thunks, &b->cbo_zero);
   write_call (a, cbo_zero, GIVES_NOTHING, fault);
+  begin (b, thunks, &b->check_page);
+  write_call (a, check_page, GIVES_RAX, fault);
   begin (b, thunks, &b->relax);
   write_call (a, relax, GIVES_NOTHING, fault);
   begin (b, thunks, &b->fp);
