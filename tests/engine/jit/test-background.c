@@ -93,6 +93,30 @@ test_order (void)
 }
 
 static void
+test_kinds (void)
+{
+  Worker worker = { .n_done = 0 };
+  CopJitBackground *background = cop_jit_background_new (work, &worker);
+  CopJitJob job = { .kind = COP_JIT_JOB_OPTIMISE };
+
+  g_test_summary ("What is hot runs already: it waits while there is code that does not");
+  g_assert_true (push (background, 100, 0));
+  wait_started (&worker);
+  for (job.gpa = 1; job.gpa <= 3; job.gpa++)
+    g_assert_true (cop_jit_background_push (background, &job));
+  /* The same place may be asked for by both kinds. */
+  g_assert_true (push (background, 2, 0));
+  g_assert_true (push (background, 7, 0));
+  let_go (&worker);
+  wait_done (&worker, 6);
+  g_assert_cmpuint (worker.done[1], ==, 2);
+  g_assert_cmpuint (worker.done[2], ==, 7);
+  for (unsigned i = 1; i <= 3; i++)
+    g_assert_cmpuint (worker.done[2 + i], ==, i);
+  cop_jit_background_free (background);
+}
+
+static void
 test_full (void)
 {
   Worker worker = { .n_done = 0 };
@@ -226,6 +250,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/jit/background/order", test_order);
+  g_test_add_func ("/jit/background/kinds", test_kinds);
   g_test_add_func ("/jit/background/full", test_full);
   g_test_add_func ("/jit/background/drain", test_drain);
   g_test_add_func ("/jit/background/free", test_free);

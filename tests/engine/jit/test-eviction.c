@@ -12,6 +12,7 @@
 
 #define KERNEL (COP_DRAM_GPA + 2 * COP_MIB)
 #define HARTS 3
+#define LOOP (4096 - 8) /* it runs over the end of its page */
 #define GROUPS (256 * 1024 / 3) /* of three instructions: a MiB of guest code */
 
 enum
@@ -21,8 +22,8 @@ enum
   T2 = 7,
 };
 
-/* Three times down through calls and, at the bottom, through a MiB of code without a loop in it, then
-   to sleep for good: much is evicted that calls have yet to return to. */
+/* Three times down through calls and, at the bottom, through a hot loop and a MiB of code without one,
+   then to sleep for good: much is evicted that calls have yet to return to. */
 static GBytes *
 make_program (void)
 {
@@ -50,13 +51,25 @@ make_program (void)
     0x00008067, /*         jalr   zero, 0(ra) */
     0x008000ef, /* bottom: jal    ra, bulk */
     0xff1ff06f, /*         jal    zero, up */
+    0x0001e9b7, /* bulk:   lui    s3, 30 */
+    0x79d0006f, /*         jal    zero, LOOP */
   };
+  static const uint32_t loop[] = {
+    0x013282b3, /* add    t0, t0, s3 */
+    0x00534333, /* xor    t1, t1, t0 */
+    0xfff98993, /* addi   s3, s3, -1    on the next page */
+    0xfe099ae3, /* bne    s3, zero, -12 */
+  };
+  static const uint32_t nop = 0x00000013;
   static const uint32_t end[] = {
     0x00008067, /* jalr   zero, 0(ra) */
   };
   TestSegment segment = { .gpa = KERNEL };
 
   g_array_append_vals (code, start, G_N_ELEMENTS (start));
+  while (code->len < LOOP / sizeof (uint32_t))
+    g_array_append_val (code, nop);
+  g_array_append_vals (code, loop, G_N_ELEMENTS (loop));
   for (uint32_t i = 0; i < GROUPS; i++)
     {
       const uint32_t group[] = {
@@ -73,11 +86,22 @@ make_program (void)
   return test_elf_new (KERNEL, 0, &segment, 1, NULL);
 }
 
-static void
-note_evictions (gpointer data, const char *name, uint64_t value)
+typedef struct
 {
+  uint64_t evictions, optimised, superseded;
+} Figures;
+
+static void
+note_figure (gpointer data, const char *name, uint64_t value)
+{
+  Figures *figures = data;
+
   if (strcmp (name, "jit.evictions") == 0)
-    *(uint64_t *) data = value;
+    figures->evictions = value;
+  if (strcmp (name, "jit.units-optimised") == 0)
+    figures->optimised = value;
+  if (strcmp (name, "jit.blocks-superseded") == 0)
+    figures->superseded = value;
 }
 
 static CopMachine *
@@ -90,6 +114,8 @@ run (const char *engine)
   config->harts = HARTS;
   config->engine = engine;
   config->engine_config.jit_cache_size = COP_MIB;
+  /* Some of it is optimised, in the place of what is evicted, too. */
+  config->engine_config.hot_samples = 1;
   machine = cop_machine_new (config, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (cop_machine_resume (machine, &error));
@@ -104,7 +130,7 @@ test_harts (gconstpointer data)
   g_autoptr (CopMachine) machine = run (data);
   g_autoptr (CopMachine) expected = run ("interp");
   const CopHartState *right = &cop_machine_hart (expected, 0)->s;
-  uint64_t evictions = 0;
+  Figures figures = { 0 };
 
   g_test_summary ("Harts that share a cache too small for their code compute what they should");
   for (unsigned i = 0; i < HARTS; i++)
@@ -116,10 +142,15 @@ test_harts (gconstpointer data)
       g_assert_cmphex (s->x[T2], ==, right->x[T2]);
       g_assert_cmpuint (s->instret, ==, right->instret);
     }
-  cop_machine_stats (machine, note_evictions, &evictions);
-  g_test_message ("%" G_GUINT64_FORMAT " evictions", evictions);
+  cop_machine_stats (machine, note_figure, &figures);
+  g_test_message ("%" G_GUINT64_FORMAT " evictions, %" G_GUINT64_FORMAT
+                  " units optimised, %" G_GUINT64_FORMAT " blocks superseded",
+                  figures.evictions, figures.optimised, figures.superseded);
   if (strcmp (data, "jit") == 0)
-    g_assert_cmpuint (evictions, >, 8);
+    {
+      g_assert_cmpuint (figures.evictions, >, 8);
+      g_assert_cmpuint (figures.superseded, >, 1);
+    }
 }
 
 int
