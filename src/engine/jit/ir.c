@@ -344,6 +344,50 @@ simplify_sext32 (CopIrUnit *unit, CopIrRef a)
   return simpler != a ? cop_ir_add (unit, IR_SEXT32, simpler, IR_NONE, IR_NONE, 0) : IR_NONE;
 }
 
+/* An f register as it is or as an f32. */
+static bool
+is_same_f (const CopIrUnit *unit, CopIrRef a, CopIrRef b)
+{
+  const CopIrNode *left = cop_ir_node (unit, a), *right = cop_ir_node (unit, b);
+
+  if (left->op != right->op)
+    return false;
+  if (left->op == IR_UNBOX32)
+    return is_same_f (unit, left->a, right->a);
+  return left->op == IR_GETF && left->imm == right->imm;
+}
+
+/* Sign injection from the same register: a move, negation, or absolute value. */
+static CopIrRef
+simplify_sign (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
+{
+  const CopIrNode left = *cop_ir_node (unit, a), right = *cop_ir_node (unit, b);
+  CopIrRef value = op == IR_OR ? left.a : a, from = right.a;
+  bool is_word, negates = false;
+  uint64_t mask, sign, flip;
+
+  if (right.op != IR_AND || (op == IR_OR && left.op != IR_AND) ||
+      !cop_ir_is_const (unit, right.b, &sign))
+    return IR_NONE;
+  is_word = cop_ir_node (unit, value)->op == IR_UNBOX32;
+  if (sign != (is_word ? 1u << 31 : UINT64_C (1) << 63))
+    return IR_NONE;
+  if (op == IR_OR && (!cop_ir_is_const (unit, left.b, &mask) || mask != sign - 1))
+    return IR_NONE;
+  if (op == IR_OR && cop_ir_node (unit, from)->op == IR_XOR &&
+      cop_ir_is_const (unit, cop_ir_node (unit, from)->b, &flip) && flip == sign)
+    {
+      negates = true;
+      from = cop_ir_node (unit, from)->a;
+    }
+  if (!is_same_f (unit, value, from))
+    return IR_NONE;
+  if (op == IR_XOR)
+    return cop_ir_add (unit, IR_AND, value, cop_ir_const (unit, sign - 1), IR_NONE, 0);
+  return negates ? add_node (unit, is_word ? IR_FNEG32 : IR_FNEG64, value, IR_NONE, IR_NONE, 0)
+                 : value;
+}
+
 /* a & ~b */
 static CopIrRef
 simplify_and (CopIrUnit *unit, CopIrRef a, CopIrRef b)
@@ -452,6 +496,8 @@ cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uin
     simpler = simplify_sra (unit, a, b);
   if (simpler == IR_NONE && op == IR_OR)
     simpler = simplify_or (unit, a, b);
+  if (simpler == IR_NONE && (op == IR_OR || op == IR_XOR))
+    simpler = simplify_sign (unit, op, a, b);
   if (simpler == IR_NONE && op == IR_AND)
     simpler = simplify_and (unit, a, b);
   if (simpler == IR_NONE && (op == IR_AND || op == IR_ANDN || op == IR_OR || op == IR_XOR))

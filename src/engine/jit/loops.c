@@ -37,10 +37,19 @@ count_tree (CopGraph *graph, unsigned block, CopIrRef ref)
   if (node->op == IR_GETX)
     graph->uses[block][node->imm & 31]++;
   if (node->op == IR_GETF)
-    graph->f_uses[block][node->imm]++;
+    {
+      graph->f_uses[block][node->imm]++;
+      graph->f_wide[block] |= 1u << node->imm;
+    }
   if ((node->op == IR_UNBOX32 || node->op == IR_UNBOX16) &&
       cop_ir_node (graph->unit, node->a)->op == IR_GETF)
     graph->f_narrow[block] |= 1u << cop_ir_node (graph->unit, node->a)->imm;
+  if ((node->op == IR_UNBOX32 || node->op == IR_SEXT32) &&
+      cop_ir_node (graph->unit, node->a)->op == IR_GETF)
+    {
+      graph->f_uses[block][cop_ir_node (graph->unit, node->a)->imm]++;
+      return;
+    }
   count_tree (graph, block, node->a);
   count_tree (graph, block, node->b);
   count_tree (graph, block, node->c);
@@ -65,7 +74,11 @@ add_block (CopGraph *graph, unsigned i)
           continue;
         }
       count_tree (graph, i, statement->a);
-      count_tree (graph, i, statement->b);
+      if (statement->kind == IR_STORE && statement->imm == 32 &&
+          cop_ir_node (graph->unit, statement->b)->op == IR_GETF)
+        graph->f_uses[i][cop_ir_node (graph->unit, statement->b)->imm]++;
+      else
+        count_tree (graph, i, statement->b);
       if (statement->kind == IR_SETX)
         {
           graph->uses[i][statement->reg]++;
@@ -79,6 +92,8 @@ add_block (CopGraph *graph, unsigned i)
           graph->f_writes[i] |= 1u << statement->reg;
           if (op == IR_BOX32 || op == IR_BOX16)
             graph->f_narrow[i] |= 1u << statement->reg;
+          if (op != IR_BOX32)
+            graph->f_wide[i] |= 1u << statement->reg;
         }
       if (statement->kind == IR_BRANCH || (statement->kind == IR_JUMP && statement->reg == 0))
         graph->successors[i] |= find_block (graph, (int64_t) statement->imm);

@@ -30,7 +30,8 @@ typedef struct
   uint32_t writes[COP_GRAPH_BLOCKS];    /* x registers written */
   uint16_t f_uses[COP_GRAPH_BLOCKS][32];        /* f registers named */
   uint32_t f_writes[COP_GRAPH_BLOCKS];
-  uint32_t f_narrow[COP_GRAPH_BLOCKS];  /* f registers that hold less than an f64 at times */
+  /* f registers that hold less than an f64 at times, and those that are not an f32 all the time. */
+  uint32_t f_narrow[COP_GRAPH_BLOCKS], f_wide[COP_GRAPH_BLOCKS];
   CopLoop  loops[COP_GRAPH_LOOPS];      /* outer ones first */
   unsigned n_loops;
 } CopGraph;

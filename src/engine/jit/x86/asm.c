@@ -83,13 +83,68 @@ asm_bind (CopAsm *a, CopLabel label)
   g_array_index (a->labels, uint32_t, label) = a->size;
 }
 
+/* What the third operand is that an SSE instruction has in its VEX form. */
+typedef enum
+{
+  SSE_NONE,                     /* no SSE instruction */
+  SSE_TWO,                      /* it has none */
+  SSE_DESTINATION,              /* the destination, as without VEX */
+  SSE_SOURCE,                   /* the source, so that nothing waits for the destination's old value */
+} SseForm;
+
+static SseForm
+find_sse_form (uint32_t opcode)
+{
+  static const uint8_t forms[256] = {
+    [0x10] = SSE_TWO,         [0x11] = SSE_TWO,         [0x28] = SSE_TWO,
+    [0x2c] = SSE_TWO,         [0x2d] = SSE_TWO,         [0x2e] = SSE_TWO,
+    [0x2f] = SSE_TWO,         [0x6e] = SSE_TWO,         [0x7e] = SSE_TWO,
+    [0xae] = SSE_TWO,         [0x2a] = SSE_DESTINATION, [0x57] = SSE_DESTINATION,
+    [0x58] = SSE_DESTINATION, [0x59] = SSE_DESTINATION, [0x5c] = SSE_DESTINATION,
+    [0x5e] = SSE_DESTINATION, [0x51] = SSE_SOURCE,      [0x5a] = SSE_SOURCE,
+  };
+
+  /* wrgsbase is a kind of its own. */
+  if ((opcode & 0xffff00) != 0x0f00 || opcode == 0xf3000fae)
+    return SSE_NONE;
+  return forms[opcode & 0xff];
+}
+
+static void
+prefix_vex (CopAsm *a, uint32_t opcode, bool w, unsigned r, unsigned x, unsigned b, SseForm form)
+{
+  unsigned third = form == SSE_DESTINATION ? r : form == SSE_SOURCE ? b : 0;
+  uint8_t mandatory = opcode >> 24;
+  uint8_t pp = mandatory == 0x66 ? 1 : mandatory == 0xf3 ? 2 : mandatory == 0xf2 ? 3 : 0;
+  uint8_t low = (~third & 15) << 3 | pp;
+
+  if (!w && x < 8 && b < 8)
+    {
+      emit8 (a, 0xc5);
+      emit8 (a, (~r >> 3 & 1) << 7 | low);
+    }
+  else
+    {
+      emit8 (a, 0xc4);
+      emit8 (a, (~r >> 3 & 1) << 7 | (~x >> 3 & 1) << 6 | (~b >> 3 & 1) << 5 | 1);
+      emit8 (a, w << 7 | low);
+    }
+  emit8 (a, opcode);
+}
+
 /* Prefixes and opcode. @r, @x, @b: the registers whose fourth bit goes into REX; @force: REX even
    when empty, which makes spl to dil byte registers. */
 static void
 prefix (CopAsm *a, uint32_t opcode, bool w, unsigned r, unsigned x, unsigned b, bool force)
 {
+  SseForm form = a->avx ? find_sse_form (opcode) : SSE_NONE;
   uint8_t rex = 0x40 | w << 3 | (r >> 3 & 1) << 2 | (x >> 3 & 1) << 1 | (b >> 3 & 1);
 
+  if (form != SSE_NONE)
+    {
+      prefix_vex (a, opcode, w, r, x, b, form);
+      return;
+    }
   if (opcode >> 24 != 0)
     emit8 (a, opcode >> 24);
   if (rex != 0x40 || force)

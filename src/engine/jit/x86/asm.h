@@ -98,6 +98,7 @@ typedef struct
 {
   uint8_t *code;                /* (owned) */
   uint32_t size, capacity;
+  bool     avx;                 /* SSE instructions in their VEX form */
   GArray  *labels;              /* (element-type uint32_t): offsets, or LABEL_UNBOUND */
   GArray  *fixups;              /* (element-type CopAsmFixup) */
 } CopAsm;

@@ -180,14 +180,20 @@ set_copy (CopJitBackend *b, CopReg xmm, unsigned reg, CopFCopyKind kind)
   b->f.kind[xmm] = kind;
 }
 
+static bool
+is_boxed (const CopJitBackend *b, unsigned reg)
+{
+  return b->boxed >> reg & 1;
+}
+
 static CopReg
 find_copy (const CopJitBackend *b, unsigned reg, bool is_double)
 {
   if (b->r.fhost[reg] != NO_REG)
-    return XMM (b->r.fhost[reg]);
+    return is_double || is_boxed (b, reg) ? XMM (b->r.fhost[reg]) : NO_REG;
   for (unsigned i = FIRST_COPY; i < 16; i++)
     if (b->f.reg[i] == reg && b->f.kind[i] != F_COPY_NONE &&
-        (is_double ? b->f.kind[i] == F_COPY_64 : b->f.kind[i] == F_COPY_32 || b->boxed[reg]))
+        (is_double ? b->f.kind[i] == F_COPY_64 : b->f.kind[i] == F_COPY_32 || is_boxed (b, reg)))
       return XMM (i);
   return NO_REG;
 }
@@ -226,23 +232,37 @@ xmm_to_gpr (CopJitBackend *b, bool is_double, CopReg gpr, CopReg xmm)
   asm_rr (&b->a, 0x66000f7e, is_double, xmm, gpr);
 }
 
+static void
+move (CopJitBackend *b, CopReg to, CopReg from)
+{
+  asm_rr (&b->a, 0x0f28, false, to, from);      /* movaps */
+}
+
+void
+lower_f_word (CopJitBackend *b, unsigned reg, CopReg dst)
+{
+  if (b->r.fhost[reg] != NO_REG)
+    xmm_to_gpr (b, false, dst, XMM (b->r.fhost[reg]));
+  else
+    asm_rm (&b->a, 0x8b, false, dst, f_mem (reg));
+}
+
 /* Checks that an f register holds a boxed f32, else takes the canonical NaN in xmm instead. */
 static void
 load_unboxed (CopJitBackend *b, unsigned reg, CopReg xmm)
 {
-  CopMem high = f_mem (reg);
   CopStub *stub;
   CopLabel label, back;
 
-  load_copy (b, xmm, reg, F_COPY_32);
-  if (b->boxed[reg])
-    return;
-  high.disp += 4;
+  if (b->r.fhost[reg] != NO_REG)
+    move (b, xmm, XMM (b->r.fhost[reg]));
+  else
+    load_copy (b, xmm, reg, F_COPY_32);
   stub = add_stub (b, STUB_UNBOX);
   label = stub->label;
   back = stub->back;
   stub->value = xmm;
-  asm_alu_mi (&b->a, ALU_CMP, false, high, -1);
+  asm_alu_mi (&b->a, ALU_CMP, false, lower_f_high (reg), -1);
   asm_jcc (&b->a, CC_NE, label);
   asm_bind (&b->a, back);
 }
@@ -271,7 +291,7 @@ operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg scratch, uint32_
       xmm = find_copy (b, reg, false);
       if (xmm != NO_REG)
         return xmm;
-      if (!b->boxed[reg])
+      if (!is_boxed (b, reg))
         {
           load_unboxed (b, reg, scratch);
           return scratch;
@@ -288,12 +308,6 @@ operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg scratch, uint32_
 
 /* --- results ----------------------------------------------------------------------------------- */
 
-static void
-move (CopJitBackend *b, CopReg to, CopReg from)
-{
-  asm_rr (&b->a, 0x0f28, false, to, from);      /* movaps */
-}
-
 /* Makes a NaN in @xmm canonical. */
 static void
 canonicalise (CopJitBackend *b, bool is_double, CopReg xmm)
@@ -307,15 +321,17 @@ canonicalise (CopJitBackend *b, bool is_double, CopReg xmm)
   asm_bind (&b->a, back);
 }
 
-/* Out of line, the node is done again in C, into @value: rax, or an xmm register of @bits. */
+/* Out of line, the node is done again in C, into @value: rax, or an xmm register of @bits. @saved: what
+   was in that before and is an operand; or NO_REG */
 static void
-add_redo (CopJitBackend *b, CopIrRef ref, CopCond cc, CopReg value, unsigned bits)
+add_redo (CopJitBackend *b, CopIrRef ref, CopCond cc, CopReg value, unsigned bits, CopReg saved)
 {
   CopStub *stub = add_stub (b, STUB_CONVERT);
   CopLabel label = stub->label, back = stub->back;
 
   stub->imm = ref;
   stub->value = value;
+  stub->address = saved;
   stub->detail = bits;
   stub->copies = lower_note_copies (b);
   asm_jcc (&b->a, cc, label);
@@ -333,10 +349,10 @@ call_fp (CopJitBackend *b, const CopIrNode *node)
         lower_value (b, operands[i], RAX, 0);
         asm_store (&b->a, HART_FIELD (jit.args[i]), RAX);
       }
-  lower_save_f (b);
+  lower_save_all_f (b);
   asm_mov_ri (&b->a, RCX, node->imm);
   asm_call_to (&b->a, b->fp);
-  lower_load_f (b);
+  lower_load_all_f (b);
 }
 
 /* The operand of an FMA with its sign changed or not, as a shape of the instruction does. */
@@ -345,9 +361,50 @@ signed_operand (CopJitBackend *b, bool is_double, CopIrRef ref, CopReg scratch, 
                 bool *negated)
 {
   const CopIrNode *node = node_of (b, ref);
+  CopIrOp inner = node->a != IR_NONE ? node_of (b, node->a)->op : IR_CONST;
 
-  *negated = is_double && node->op == IR_FNEG64 && node_of (b, node->a)->op == IR_GETF;
+  *negated = is_double ? node->op == IR_FNEG64 && inner == IR_GETF
+                       : node->op == IR_FNEG32 && inner == IR_UNBOX32;
   return operand (b, is_double, *negated ? node->a : ref, scratch, keep);
+}
+
+/* vfmadd213 and its kin, which put the sum in the place of a factor. */
+#define FMA_213 0xa9
+/* The same in the place of what is added. */
+#define FMA_231 0xb9
+
+static CopReg
+fused (CopJitBackend *b, CopIrRef ref, CopReg home)
+{
+  CopIrNode node = *node_of (b, ref);
+  bool is_double = rows[fp_op (&node)].is_double, minus_x, minus_z;
+  CopReg x = signed_operand (b, is_double, node.a, XMM (0), 0, &minus_x);
+  CopReg y = operand (b, is_double, node.b, XMM (1), BIT (x));
+  CopReg z = signed_operand (b, is_double, node.c, XMM (2), BIT (x) | BIT (y), &minus_z);
+  unsigned signs = (minus_x ? 4 : 0) + (minus_z ? 2 : 0);
+  CopReg result = home, saved = NO_REG;
+
+  if (home == NO_REG || (home != x && home != y && home != z))
+    {
+      if (home == NO_REG)
+        result = new_copy (b, BIT (x) | BIT (y) | BIT (z));
+      move (b, result, x);
+      asm_vex (&b->a, 1, 2, FMA_213 + signs, is_double, result, y, z);
+    }
+  else
+    {
+      /* The operand may be needed once more. Its scratch register is free. */
+      saved = XMM (home == z ? 2 : home == x ? 0 : 1);
+      move (b, saved, home);
+      if (home == z)
+        asm_vex (&b->a, 1, 2, FMA_231 + signs, is_double, home, x, y);
+      else
+        asm_vex (&b->a, 1, 2, FMA_213 + signs, is_double, home, home == x ? y : x, z);
+    }
+  /* Infinity times zero plus NaN is invalid to RISC-V, not to the host. */
+  asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, result, result);
+  add_redo (b, ref, CC_P, result, is_double ? 64 : 32, saved);
+  return result;
 }
 
 /* Evaluates an FP node whose result is an f32 or f64. @home: an xmm register that the result is
@@ -359,8 +416,7 @@ fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg home)
   CopIrNode node = *node_of (b, ref);
   const FpRow *row = &rows[fp_op (&node)];
   bool is_double = row->is_double;
-  CopReg x, y, z, result;
-  bool minus_x, minus_z;
+  CopReg x, y, result;
 
   switch ((Form) row->form)
     {
@@ -368,8 +424,7 @@ fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg home)
       x = operand (b, is_double, node.a, XMM (0), 0);
       y = operand (b, is_double, node.b, XMM (1), BIT (x));
       result = home != NO_REG ? home : new_copy (b, BIT (x) | BIT (y));
-      if (b->host.fma)
-        /* Three operands come with it. */
+      if (b->host.avx)
         asm_vex (&b->a, is_double ? 3 : 2, 1, row->opcode & 0xff, false, result, x, y);
       else
         {
@@ -386,30 +441,21 @@ fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg home)
     case FORM_NARROW:
     case FORM_WIDEN:
       x = operand (b, is_double, node.a, XMM (0), 0);
-      result = home != NO_REG && home != x ? home : new_copy (b, BIT (x));
-      /* The upper half of the result comes from its old value, which need not be waited for. */
-      asm_rr (&b->a, 0x0f57, false, result, result);
+      result = home != NO_REG && (home != x || b->host.avx) ? home : new_copy (b, BIT (x));
+      /* The upper half of the result comes from its old value, which need not be waited for; with AVX
+         it comes from the operand. */
+      if (!b->host.avx)
+        asm_rr (&b->a, 0x0f57, false, result, result);
       asm_rr (&b->a, row->opcode, false, result, x);
       canonicalise (b, row->form == FORM_SQRT ? is_double : !is_double, result);
       return result;
     case FORM_FMA:
-      x = signed_operand (b, is_double, node.a, XMM (0), 0, &minus_x);
-      y = operand (b, is_double, node.b, XMM (1), BIT (x));
-      z = signed_operand (b, is_double, node.c, XMM (2), BIT (x) | BIT (y), &minus_z);
-      /* Not where it is wanted: the operands may be needed once more. */
-      result = new_copy (b, BIT (x) | BIT (y) | BIT (z));
-      move (b, result, x);
-      /* vfmadd213, vfmsub213, vfnmadd213, vfnmsub213 */
-      asm_vex (&b->a, 1, 2, 0xa9 + (minus_x ? 4 : 0) + (minus_z ? 2 : 0), is_double, result, y, z);
-      /* Infinity times zero plus NaN is invalid to RISC-V, not to the host. */
-      asm_rr (&b->a, is_double ? UCOMIS64 : UCOMIS32, false, result, result);
-      add_redo (b, ref, CC_P, result, is_double ? 64 : 32);
-      return result;
+      return fused (b, ref, home);
     case FORM_FROM_INT:
       lower_value (b, node.a, RAX, 0);
       if (row->is_unsigned)
         asm_rr (&b->a, 0x8b, false, RAX, RAX);
-      result = new_copy (b, 0);
+      result = home != NO_REG ? home : new_copy (b, 0);
       asm_rr (&b->a, 0x0f57, false, result, result);
       asm_rr (&b->a, row->opcode, row->wide, result, RAX);
       return result;
@@ -452,7 +498,7 @@ to_integer (CopJitBackend *b, CopIrRef ref, const CopIrNode *node, CopReg dst)
   asm_rr (&b->a, truncates ? row->opcode - 1 : row->opcode, row->wide, RAX, xmm);
   /* a - 1 overflows for the indefinite value alone */
   asm_alu_ri (&b->a, ALU_CMP, row->wide, RAX, 1);
-  add_redo (b, ref, CC_O, RAX, 0);
+  add_redo (b, ref, CC_O, RAX, 0, NO_REG);
   asm_mov_rr (&b->a, true, dst, RAX);
 }
 
@@ -460,22 +506,19 @@ void
 lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
 {
   CopIrNode node = *node_of (b, ref);
-  CopMem m;
 
   switch (node.op)
     {
     case IR_UNBOX32:
-      m = f_mem (node_of (b, node.a)->imm);
-      asm_rm (&b->a, 0x8b, false, dst, m);
-      if (!b->boxed[node_of (b, node.a)->imm])
+      lower_f_word (b, node_of (b, node.a)->imm, dst);
+      if (!is_boxed (b, node_of (b, node.a)->imm))
         {
           CopStub *stub = add_stub (b, STUB_UNBOX);
           CopLabel label = stub->label, back = stub->back;
 
           stub->value = dst;
           stub->detail = 1;
-          m.disp += 4;
-          asm_alu_mi (&b->a, ALU_CMP, false, m, -1);
+          asm_alu_mi (&b->a, ALU_CMP, false, lower_f_high (node_of (b, node.a)->imm), -1);
           asm_jcc (&b->a, CC_NE, label);
           asm_bind (&b->a, back);
         }
@@ -542,59 +585,77 @@ goes_to_xmm (const CopJitBackend *b, const CopIrNode *node)
   return form != FORM_COMPARE && form != FORM_TO_INT;
 }
 
+static void
+set_boxed (CopJitBackend *b, unsigned reg, bool is_f32)
+{
+  b->boxed = (b->boxed & ~BIT (reg)) | (uint32_t) is_f32 << reg;
+}
+
 void
 lower_setf (CopJitBackend *b, const CopIrStatement *statement)
 {
   unsigned reg = statement->reg;
-  CopMem m = f_mem (reg), high = m;
-  CopIrNode node = *node_of (b, statement->a);
-  bool is_f32 = node.op == IR_BOX32;
-  const CopIrNode *value = is_f32 ? node_of (b, node.a) : node_of (b, statement->a);
-  CopReg home = (CopReg) b->r.fhost[reg], xmm;
+  CopMem m = f_mem (reg);
+  bool is_f32 = node_of (b, statement->a)->op == IR_BOX32;
+  CopIrRef ref = is_f32 ? node_of (b, statement->a)->a : statement->a;
+  const CopIrNode value = *node_of (b, ref);
+  CopReg home = (CopReg) b->r.fhost[reg], xmm, copy = NO_REG;
 
+  if (value.op == IR_GETF && !is_f32)
+    copy = find_copy (b, value.imm, true);
+  if (value.op == IR_UNBOX32 && is_f32)
+    copy = find_copy (b, node_of (b, value.a)->imm, false);
   if (home != NO_REG)
     {
-      if (goes_to_xmm (b, value))
+      if (copy != NO_REG)
+        move (b, home, copy);
+      else if (goes_to_xmm (b, &value))
         {
-          xmm = fp_to_xmm (b, statement->a, home);
+          xmm = fp_to_xmm (b, ref, home);
           if (xmm != home)
             move (b, home, xmm);
         }
-      else if (node.op == IR_LOAD)
-        lower_load_f64 (b, &node, home);
+      else if (value.op == IR_LOAD)
+        lower_load_f (b, &value, home);
       else
         {
-          lower_value (b, statement->a, RAX, 0);
-          gpr_to_xmm (b, true, home, RAX);
+          lower_value (b, ref, RAX, 0);
+          gpr_to_xmm (b, !is_f32, home, RAX);
         }
+      if (is_f32 && !is_boxed (b, reg))
+        asm_store_i (&b->a, 4, lower_f_high (reg), -1);
+      set_boxed (b, reg, is_f32);
       return;
     }
-  if (goes_to_xmm (b, value))
+  if (copy != NO_REG)
     {
-      xmm = fp_to_xmm (b, is_f32 ? node.a : statement->a, NO_REG);
+      xmm = new_copy (b, BIT (copy));
+      move (b, xmm, copy);
       asm_rm (&b->a, is_f32 ? 0xf3000f11 : 0xf2000f11, false, xmm, m);
     }
-  else if (node.op == IR_LOAD)
+  else if (goes_to_xmm (b, &value))
+    {
+      xmm = fp_to_xmm (b, ref, NO_REG);
+      asm_rm (&b->a, is_f32 ? 0xf3000f11 : 0xf2000f11, false, xmm, m);
+    }
+  else if (value.op == IR_LOAD)
     {
       /* Not one that a stub would give back. */
       xmm = new_copy (b, 0);
-      lower_load_f64 (b, &node, xmm);
-      asm_rm (&b->a, 0xf2000f11, false, xmm, m);
+      lower_load_f (b, &value, xmm);
+      asm_rm (&b->a, is_f32 ? 0xf3000f11 : 0xf2000f11, false, xmm, m);
     }
   else
     {
-      lower_value (b, is_f32 ? node.a : statement->a, RAX, 0);
+      lower_value (b, ref, RAX, 0);
       asm_rm (&b->a, 0x89, !is_f32, RAX, m);
       /* A loaded value is worth a copy: it was loaded to be computed with. */
       xmm = new_copy (b, 0);
       gpr_to_xmm (b, !is_f32, xmm, RAX);
     }
-  if (is_f32)
-    {
-      high.disp += 4;
-      asm_store_i (&b->a, 4, high, -1);
-    }
-  b->boxed[reg] = is_f32;
+  if (is_f32 && !is_boxed (b, reg))
+    asm_store_i (&b->a, 4, lower_f_high (reg), -1);
+  set_boxed (b, reg, is_f32);
   set_copy (b, xmm, reg, is_f32 ? F_COPY_32 : F_COPY_64);
 }
 
@@ -612,28 +673,29 @@ static const uint8_t flags_of_mxcsr[64] = { FLAGS_16 (0), FLAGS_16 (16), FLAGS_1
 #define FLAGS_MASK 0x1f
 #define MXCSR_FLAGS 0x3f
 
-/* eax = MXCSR, also in jit.args[0] */
+/* eax = the flags in MXCSR, which is in jit.args[0]. Clobbers rcx. */
 static void
-store_mxcsr (CopJitBackend *b)
+load_host_flags (CopJitBackend *b)
 {
   asm_rm (&b->a, 0x0fae, false, (CopReg) 3, HART_FIELD (jit.args[0]));
   asm_rm (&b->a, 0x8b, false, RAX, HART_FIELD (jit.args[0]));
+  asm_alu_ri (&b->a, ALU_AND, false, RAX, MXCSR_FLAGS);
+  asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) flags_of_mxcsr);
+  asm_rm (&b->a, 0x0fb6, false, RAX, mem_index (RCX, RAX, 0, 0));
 }
 
 void
 lower_get_fflags (CopJitBackend *b, CopReg dst)
 {
-  store_mxcsr (b);
-  asm_alu_ri (&b->a, ALU_AND, false, RAX, MXCSR_FLAGS);
-  asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) flags_of_mxcsr);
-  asm_rm (&b->a, 0x0fb6, false, RAX, mem_index (RCX, RAX, 0, 0));
+  load_host_flags (b);
   asm_rm (&b->a, 0x0fb6, false, RCX, HART_FIELD (s.fcsr));
   asm_alu_ri (&b->a, ALU_AND, false, RCX, FLAGS_MASK);
   asm_alu_rr (&b->a, ALU_OR, false, RAX, RCX);
   asm_mov_rr (&b->a, true, dst, RAX);
 }
 
-/* Flags wait in fcsr; the host's are cleared, which is slow, only when there are any. */
+/* Flags wait in fcsr; the host's are cleared, which is slow, only when there are others. So what
+   compilers put around quiet comparisons, to read and to write back, leaves them alone. */
 void
 lower_set_fflags (CopJitBackend *b, CopIrRef value)
 {
@@ -645,10 +707,11 @@ lower_set_fflags (CopJitBackend *b, CopIrRef value)
   asm_alu_ri (&b->a, ALU_AND, false, RCX, ~FLAGS_MASK);
   asm_alu_rr (&b->a, ALU_OR, false, RCX, RDX);
   asm_rm8 (&b->a, 0x88, RCX, HART_FIELD (s.fcsr));
-  store_mxcsr (b);
-  asm_rr (&b->a, 0xf7, false, (CopReg) 0, RAX); /* test eax, imm32 */
-  emit32 (&b->a, MXCSR_FLAGS);
+  load_host_flags (b);
+  asm_rr (&b->a, 0xf7, false, (CopReg) 2, RDX); /* not */
+  asm_rr (&b->a, 0x85, false, RAX, RDX);
   asm_jcc (&b->a, CC_E, clear);
+  asm_rm (&b->a, 0x8b, false, RAX, HART_FIELD (jit.args[0]));
   asm_alu_ri (&b->a, ALU_AND, false, RAX, ~MXCSR_FLAGS);
   asm_rm (&b->a, 0x89, false, RAX, HART_FIELD (jit.args[0]));
   asm_rm (&b->a, 0x0fae, false, (CopReg) 2, HART_FIELD (jit.args[0]));
@@ -682,6 +745,8 @@ lower_fp_stub (CopJitBackend *b, const CopStub *stub)
       {
         CopIrNode node = *node_of (b, stub->imm);
 
+        if (stub->detail != 0 && stub->address != NO_REG)
+          move (b, stub->value, stub->address);
         call_fp (b, &node);
         lower_restore_copies (b, stub->copies);
         if (stub->detail != 0)

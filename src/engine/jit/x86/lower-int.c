@@ -608,9 +608,9 @@ call_c (CopJitBackend *b, CopJitCallee callee, const CopIrNode *node, CopReg dst
   if (node->b != IR_NONE)
     lower_value (b, node->b, RDX, BIT (RAX));
   asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) callee);
-  lower_save_f (b);
+  lower_save_all_f (b);
   asm_call_to (&b->a, b->call);
-  lower_load_f (b);
+  lower_load_all_f (b);
   lower_forget_copies (b);
   asm_mov_rr (&b->a, true, dst, RAX);
 }

@@ -170,7 +170,7 @@ go_to (CopJitBackend *b, int64_t offset, unsigned link)
     {
       if (needs_check (b, offset))
         check_page (b, offset);
-      lower_move_to (b, b->block_maps[block]);
+      lower_enter_block (b, block);
       if (link != 0)
         {
           push_link (b, link);
@@ -213,7 +213,7 @@ lower_fall_to (CopJitBackend *b, int64_t offset)
 {
   if (needs_check (b, offset))
     check_page (b, offset);
-  lower_move_to (b, b->block_maps[*lower_index_of (b, offset)]);
+  lower_enter_block (b, *lower_index_of (b, offset));
 }
 
 void
@@ -224,7 +224,7 @@ lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
   unsigned block;
 
   if (is_here (b, offset, &block) && !needs_check (b, offset) &&
-      !lower_needs_moves (b, b->block_maps[block]))
+      !lower_needs_moves (b, b->block_maps[block]) && !lower_lacks_facts (b, block))
     asm_jcc (&b->a, cc, b->block_labels[block]);
   else if (is_here (b, offset, &block) || !lower_is_standard (b))
     {
@@ -232,6 +232,8 @@ lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
       CopStub *stub = lower_add_stub (b, STUB_EDGE);
 
       stub->imm = (uint64_t) offset;
+      stub->dirty = b->dirty;
+      stub->boxed = b->boxed;
       asm_jcc (&b->a, cc, stub->label);
     }
   else
@@ -251,6 +253,8 @@ static void
 come_back (CopJitBackend *b, bool on_page)
 {
   b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
+  b->dirty = false;
+  b->boxed = 0;
   asm_pop (&b->a, RCX);
   asm_alu_ri (&b->a, ALU_SUB, true, RCX, b->block->end);
   if (on_page)
@@ -354,6 +358,8 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
   switch (stub->kind)
     {
     case STUB_EDGE:
+      b->dirty = stub->dirty;
+      b->boxed = stub->boxed;
       lower_go_to (b, (int64_t) stub->imm);
       break;
     case STUB_LINK:

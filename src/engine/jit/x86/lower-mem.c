@@ -249,7 +249,7 @@ load_host (CopJitBackend *b, CopIrLoad kind, CopReg dst, bool to_xmm, CopMem m)
   /* clang-format on */
 
   if (to_xmm)
-    asm_rm (&b->a, 0xf2000f10, false, dst, m);  /* movsd */
+    asm_rm (&b->a, kind == IR_U64 ? 0xf2000f10 : 0xf3000f10, false, dst, m);    /* movsd, movss */
   else
     asm_rm (&b->a, forms[kind].opcode, forms[kind].w, dst, m);
 }
@@ -295,7 +295,7 @@ find_place (CopJitBackend *b, uint8_t kind, CopIrRef gva, unsigned size, CopStub
   return mem_index (base, RCX, 0, (int32_t) offset);
 }
 
-/* @to_xmm: of 64 bits, @dst is an xmm register */
+/* @to_xmm: of 64 or 32 bits, @dst is an xmm register */
 static void
 load (CopJitBackend *b, const CopIrNode *node, CopReg dst, bool to_xmm)
 {
@@ -326,7 +326,7 @@ lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst)
 }
 
 void
-lower_load_f64 (CopJitBackend *b, const CopIrNode *node, CopReg xmm)
+lower_load_f (CopJitBackend *b, const CopIrNode *node, CopReg xmm)
 {
   load (b, node, xmm, true);
 }
@@ -471,9 +471,9 @@ lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   else
     {
       asm_mov_ri (&b->a, RCX, (uint64_t) (uintptr_t) amo_callees[kind][w]);
-      lower_save_f (b);
+      lower_save_all_f (b);
       asm_call_to (&b->a, b->call);
-      lower_load_f (b);
+      lower_load_all_f (b);
       lower_forget_copies (b);
       asm_mov_rr (&b->a, true, RDX, RAX);
     }

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "engine/jit/backend.h"
-#include "engine/jit/loops.h"
+#include "engine/jit/facts.h"
 #include "engine/jit/x86/asm.h"
 
 #include <stddef.h>
@@ -45,7 +45,8 @@ typedef struct
   uint8_t kind[16];             /* CopFCopyKind */
 } CopFCopies;
 
-/* Where registers are. f registers have places in loops only, and only those that hold f64. */
+/* Where registers are. f registers have places in loops only, and only those that hold f64, or f32,
+   all the time. */
 typedef struct
 {
   uint8_t  host[32];            /* by x register: its host register; NO_REG: in the hart alone */
@@ -54,6 +55,8 @@ typedef struct
   uint8_t  fhost[32];           /* by f register: its xmm register; NO_REG: in the hart */
   uint8_t  fguest[16];          /* by xmm register: the f register; NO_REG: none */
   uint32_t fdirty;
+  uint32_t fsingle;             /* f registers of which the xmm register has the low half, an f32; the
+                                   hart's high half is right all along */
 } CopRegMap;
 
 /* A map that blocks or stubs have. */
@@ -86,6 +89,8 @@ typedef struct
   bool     to_xmm;              /* of a load: value is an xmm register */
   uint64_t imm;
   uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
+  bool     dirty;               /* of edges: what is known */
+  uint32_t boxed;
   uint32_t block_first, statement;      /* in the unit's: of its block, and the one that it is of */
 } CopStub;
 
@@ -93,7 +98,7 @@ typedef struct
 
 typedef struct
 {
-  bool bmi1, bmi2, lzcnt, popcnt, fma;
+  bool bmi1, bmi2, lzcnt, popcnt, avx, fma;
   bool fsgsbase;                /* and the kernel lets us: there are ranges */
 } CopHostFeatures;
 
@@ -111,7 +116,8 @@ struct CopJitBackend
   CopHostFeatures  host;
 
   /* Thunks, at their executable addresses. */
-  const void      *enter, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret;
+  const void      *enter, *exit_at, *exit_link, *exit_fault, *exit_system, *exit_interpret,
+    *exit_block;
   /* With the guest's pc in rax: a return to another place than expected; what the jump table does
      not have, to go there or, with its code in rcx, back. */
   const void      *return_missed, *find_and_jump, *find_code;
@@ -140,7 +146,9 @@ struct CopJitBackend
   unsigned         addend_slot; /* which one */
   uint16_t         first_span;  /* of the block */
   uint16_t         set_at[32];  /* x registers set in the block: by which statement, from 1 */
-  bool             boxed[32];   /* f registers known to hold a boxed f32 */
+  CopFacts         facts;
+  bool             dirty;       /* mstatus.FS is known to be Dirty */
+  uint32_t         boxed;       /* f registers known to hold a boxed f32, a bit each */
   CopFCopies       f;
   unsigned         next_copy;
   GArray          *copies;      /* (element-type CopFCopies): as stubs found them */
@@ -173,6 +181,16 @@ f_mem (unsigned reg)
   return mem (HART, (int32_t) (offsetof (CopHart, s.f) + 8 * reg) - HART_BIAS);
 }
 
+/* The half that says whether the low one is an f32. */
+static inline CopMem
+lower_f_high (unsigned reg)
+{
+  CopMem high = f_mem (reg);
+
+  high.disp += 4;
+  return high;
+}
+
 /* lower.c */
 uint32_t lower_place (const CopJitBackend *b);
 CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
@@ -193,8 +211,8 @@ void lower_call_to_standard (CopJitBackend *b, uint32_t map);
 void lower_call_from_standard (CopJitBackend *b, uint32_t map);
 void lower_map_subroutines (CopJitBackend *b);
 /* Around calls of C from anywhere: f registers in xmm registers are kept. */
-void lower_save_f (CopJitBackend *b);
-void lower_load_f (CopJitBackend *b);
+void lower_save_all_f (CopJitBackend *b);
+void lower_load_all_f (CopJitBackend *b);
 
 /* lower-ranges.c */
 /* Whether accesses to @gva by the statement in work are likely to find their page in a range. */
@@ -216,6 +234,13 @@ void lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, Cop
 /* The thunks behind that: see there. */
 void cop_x86_write_fill (CopAsm *a, CopAccess access);
 void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
+
+/* lower-facts.c */
+/* Whether block @to relies on what is not known here. */
+bool lower_lacks_facts (const CopJitBackend *b, unsigned to);
+/* Makes all ready for what stands behind the label of a block of the unit. Clobbers rcx. */
+void lower_enter_block (CopJitBackend *b, unsigned block);
+void lower_no_facts (CopJitBackend *b, const CopStub *stub);
 
 /* lower-jumps.c */
 /* Where the number of the block at an offset in the unit's window stands; NO_BLOCK: there is none. */
@@ -268,8 +293,8 @@ void lower_find_entry (CopJitBackend *b, CopReg gva, CopMem table);
 void lower_load (CopJitBackend *b, const CopIrNode *node, CopReg dst);
 /* Says that what was emitted since @before, the size of the code then, left rcx alone. */
 void lower_keep_addend (CopJitBackend *b, uint32_t before);
-/* The same for 64 bits into an xmm register. */
-void lower_load_f64 (CopJitBackend *b, const CopIrNode *node, CopReg xmm);
+/* The same for 64 or 32 bits into an xmm register. */
+void lower_load_f (CopJitBackend *b, const CopIrNode *node, CopReg xmm);
 void lower_store (CopJitBackend *b, const CopIrStatement *statement);
 void lower_amo (CopJitBackend *b, const CopIrNode *node, CopReg dst);
 void lower_lr (CopJitBackend *b, const CopIrNode *node, CopReg dst);
@@ -281,6 +306,8 @@ void lower_setf (CopJitBackend *b, const CopIrStatement *statement);
 void lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst);
 void lower_get_fflags (CopJitBackend *b, CopReg dst);
 void lower_set_fflags (CopJitBackend *b, CopIrRef value);
+/* dst = the low half of f register @reg, zero-extended */
+void lower_f_word (CopJitBackend *b, unsigned reg, CopReg dst);
 void lower_fp_stub (CopJitBackend *b, const CopStub *stub);
 /* An xmm register that has the low @bits of f register @reg now; NO_REG: none. */
 CopReg lower_find_f (const CopJitBackend *b, unsigned reg, unsigned bits);
@@ -301,6 +328,7 @@ enum
   STUB_NEAR,
   STUB_RETURN,
   STUB_INTERPRET,
+  STUB_NO_FACTS,
   STUB_LOAD,
   STUB_STORE,
   STUB_SPAN,

@@ -47,6 +47,7 @@ empty_map (CopRegMap *map)
   memset (map->fhost, NO_REG, sizeof map->fhost);
   memset (map->fguest, NO_REG, sizeof map->fguest);
   map->fdirty = 0;
+  map->fsingle = 0;
 }
 
 static void
@@ -65,7 +66,8 @@ static bool
 is_same (const CopRegMap *a, const CopRegMap *b)
 {
   return a->dirty == b->dirty && memcmp (a->host, b->host, sizeof a->host) == 0 &&
-         a->fdirty == b->fdirty && memcmp (a->fhost, b->fhost, sizeof a->fhost) == 0;
+         a->fdirty == b->fdirty && a->fsingle == b->fsingle &&
+         memcmp (a->fhost, b->fhost, sizeof a->fhost) == 0;
 }
 
 uint32_t
@@ -100,17 +102,24 @@ is_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
   return to->host[reg] != NO_REG && to->host[reg] != from->host[reg];
 }
 
+/* Whether both have it in the same place and of the same kind. */
+static bool
+f_stays (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return to->fhost[reg] == from->fhost[reg] && !((to->fsingle ^ from->fsingle) & 1u << reg);
+}
+
 static bool
 is_f_spilled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
 {
   return from->fhost[reg] != NO_REG && (from->fdirty & 1u << reg) &&
-         (to->fhost[reg] != from->fhost[reg] || !(to->fdirty & 1u << reg));
+         (!f_stays (from, to, reg) || !(to->fdirty & 1u << reg));
 }
 
 static bool
 is_f_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
 {
-  return to->fhost[reg] != NO_REG && to->fhost[reg] != from->fhost[reg];
+  return to->fhost[reg] != NO_REG && !f_stays (from, to, reg);
 }
 
 static bool
@@ -125,16 +134,19 @@ differs (const CopRegMap *from, const CopRegMap *to)
   return false;
 }
 
+/* movsd and movss, both ways. */
 static void
-store_f (CopJitBackend *b, unsigned reg, CopReg xmm)
+store_f (CopJitBackend *b, const CopRegMap *map, unsigned reg)
 {
-  asm_rm (&b->a, 0xf2000f11, false, xmm, f_mem (reg));  /* movsd */
+  asm_rm (&b->a, map->fsingle & 1u << reg ? 0xf3000f11 : 0xf2000f11, false,
+          (CopReg) map->fhost[reg], f_mem (reg));
 }
 
 static void
-load_f (CopJitBackend *b, unsigned reg, CopReg xmm)
+load_f (CopJitBackend *b, const CopRegMap *map, unsigned reg)
 {
-  asm_rm (&b->a, 0xf2000f10, false, xmm, f_mem (reg));
+  asm_rm (&b->a, map->fsingle & 1u << reg ? 0xf3000f10 : 0xf2000f10, false,
+          (CopReg) map->fhost[reg], f_mem (reg));
 }
 
 static void
@@ -148,26 +160,26 @@ move (CopJitBackend *b, const CopRegMap *from, const CopRegMap *to)
       asm_load (&b->a, (CopReg) to->host[i], x_mem (i));
   for (unsigned i = 0; i < 32; i++)
     if (is_f_spilled (from, to, i))
-      store_f (b, i, (CopReg) from->fhost[i]);
+      store_f (b, from, i);
   for (unsigned i = 0; i < 32; i++)
     if (is_f_filled (from, to, i))
-      load_f (b, i, (CopReg) to->fhost[i]);
+      load_f (b, to, i);
 }
 
 void
-lower_save_f (CopJitBackend *b)
+lower_save_all_f (CopJitBackend *b)
 {
   for (unsigned i = 0; i < 32; i++)
     if (b->r.fhost[i] != NO_REG && (b->r.fdirty & 1u << i))
-      store_f (b, i, (CopReg) b->r.fhost[i]);
+      store_f (b, &b->r, i);
 }
 
 void
-lower_load_f (CopJitBackend *b)
+lower_load_all_f (CopJitBackend *b)
 {
   for (unsigned i = 0; i < 32; i++)
     if (b->r.fhost[i] != NO_REG)
-      load_f (b, i, (CopReg) b->r.fhost[i]);
+      load_f (b, &b->r, i);
 }
 
 static const CopRegMap *
@@ -274,7 +286,7 @@ static void
 map_f (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRegMap *map)
 {
   uint64_t weights[32] = { 0 };
-  uint32_t narrow = 0, writes = 0;
+  uint32_t narrow = 0, wide = 0, writes = 0;
 
   for (unsigned i = 0; i < graph->n; i++)
     if (loop->blocks >> i & 1)
@@ -283,11 +295,14 @@ map_f (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRe
           weights[j] += (uint64_t) graph->f_uses[i][j]
                         << WEIGHT_SHIFT * (graph->depth[i] - loop->depth);
         narrow |= graph->f_narrow[i];
+        wide |= graph->f_wide[i];
         writes |= graph->f_writes[i];
       }
   for (unsigned i = 0; i < 32; i++)
     if (outer->fhost[i] != NO_REG && weights[i] > 0)
       place_f (map, i, outer->fhost[i]);
+  /* What the outer loop keeps is of one kind in all of it. */
+  map->fsingle = outer->fsingle;
   for (unsigned xmm = LAST_XMM; xmm > LAST_XMM - N_XMM; xmm--)
     {
       uint64_t best_weight = WORTH_A_HOST - 1;
@@ -296,13 +311,17 @@ map_f (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRe
       if (map->fguest[xmm] != NO_REG)
         continue;
       for (unsigned i = 0; i < 32; i++)
-        if (map->fhost[i] == NO_REG && !(narrow & 1u << i) && weights[i] > best_weight)
+        if (map->fhost[i] == NO_REG && !(narrow & wide & 1u << i) && weights[i] > best_weight)
           {
             best_weight = weights[i];
             best = (int) i;
           }
       if (best >= 0)
-        place_f (map, (unsigned) best, xmm);
+        {
+          place_f (map, (unsigned) best, xmm);
+          map->fsingle &= ~(1u << best);
+          map->fsingle |= narrow & 1u << best;
+        }
       else if (outer->fguest[xmm] != NO_REG && map->fhost[outer->fguest[xmm]] == NO_REG)
         place_f (map, outer->fguest[xmm], xmm);
     }
@@ -310,6 +329,9 @@ map_f (const CopGraph *graph, const CopLoop *loop, const CopRegMap *outer, CopRe
     if (map->fhost[i] != NO_REG &&
         ((writes & 1u << i) || (map->fhost[i] == outer->fhost[i] && (outer->fdirty & 1u << i))))
       map->fdirty |= 1u << i;
+  for (unsigned i = 0; i < 32; i++)
+    if (map->fhost[i] == NO_REG)
+      map->fsingle &= ~(1u << i);
 }
 
 static void

@@ -33,6 +33,7 @@ find_features (CopHostFeatures *host)
   FIND (bmi2, "bmi2");
   FIND (lzcnt, "lzcnt");
   FIND (popcnt, "popcnt");
+  FIND (avx, "avx");
   FIND (fma, "fma");
 #undef FIND
   host->fsgsbase = (getauxval (AT_HWCAP2) & HWCAP2_FSGSBASE) != 0 &&
@@ -50,6 +51,7 @@ x86_create (const CopJitBackend *like)
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
   if (like == NULL)
     find_features (&b->host);
+  b->a.avx = b->host.avx;
   return b;
 }
 
@@ -263,7 +265,9 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       lower_set_fflags (b, statement->a);
       return true;
     case IR_MAKE_DIRTY:
-      asm_alu_mi (&b->a, ALU_OR, false, HART_FIELD (s.mstatus), COP_MSTATUS_FS);
+      if (!b->dirty)
+        asm_alu_mi (&b->a, ALU_OR, false, HART_FIELD (s.mstatus), COP_MSTATUS_FS);
+      b->dirty = true;
       return true;
     case IR_CHECK_NEXT_PAGE:
       check_next_page (b, statement);
@@ -309,7 +313,8 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   /* What is on another page is entered from within only. */
   bool is_near = cop_ir_page_of (block->offset) != 0;
   bool has_own_way =
-    fallen_into || is_near || b->block_maps[number] != STANDARD_MAP;
+    fallen_into || is_near || b->block_maps[number] != STANDARD_MAP || b->facts.dirty[number] ||
+    b->facts.boxed[number] != 0;
   CopLabel bounce;
   CopStub *budget;
   bool goes_on = true;
@@ -320,7 +325,8 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   memset (b->spans, SPAN_UNCHECKED, sizeof b->spans);
   b->addend_at = 0;
   memset (b->set_at, 0, sizeof b->set_at);
-  memset (b->boxed, 0, sizeof b->boxed);
+  b->dirty = b->facts.dirty[number];
+  b->boxed = b->facts.boxed[number];
   lower_forget_copies (b);
   b->first_span = UINT16_MAX;
   for (unsigned i = 0; i < block->n; i++)
@@ -409,7 +415,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       /* What a jump is written over, when the entry is closed: nop [rax + disp32]. */
       asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
       b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
-      lower_move_to (b, b->block_maps[stub->detail]);
+      lower_enter_block (b, stub->detail);
       asm_jmp (&b->a, b->block_labels[stub->detail]);
       break;
     case STUB_INTERPRET:
@@ -417,6 +423,9 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       lower_call_to_standard (b, stub->map);
       asm_mov_ri (&b->a, RCX, stub->place);
       asm_jmp_to (&b->a, b->exit_interpret);
+      break;
+    case STUB_NO_FACTS:
+      lower_no_facts (b, stub);
       break;
     case STUB_EDGE:
     case STUB_LINK:
@@ -441,12 +450,13 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
 static void
 lower_stubs (CopJitBackend *b)
 {
-  memset (b->boxed, 0, sizeof b->boxed);
   lower_forget_copies (b);
   for (unsigned i = 0; i < b->stubs->len; i++)
     {
       CopStub stub = g_array_index (b->stubs, CopStub, i);
 
+      b->dirty = false;
+      b->boxed = 0;
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
       b->block = stub.block;
       lower_stub (b, &stub);
@@ -484,6 +494,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
       g_ptr_array_add (order, block);
     }
   cop_graph_make (&b->graph, unit);
+  cop_facts_find (&b->facts, &b->graph);
   lower_choose_maps (b, &b->graph);
   g_ptr_array_sort (order, compare_blocks);
 

@@ -492,6 +492,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   begin (b, thunks, &b->exit_interpret);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_INTERPRET);
+  begin (b, thunks, &b->exit_block);
   asm_bind (a, block);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_BLOCK);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What blocks of loops may rely on.
+ */
+#include "engine/jit/facts.h"
+
+enum
+{
+  FT0,
+  FT1,
+  FT2,
+};
+
+static CopIrRef
+unboxed (CopIrUnit *unit, unsigned reg)
+{
+  CopIrRef bits = cop_ir_add (unit, IR_GETF, IR_NONE, IR_NONE, IR_NONE, reg);
+
+  return cop_ir_add (unit, IR_UNBOX32, bits, IR_NONE, IR_NONE, 0);
+}
+
+static void
+add (CopIrUnit *unit, CopIrStatementKind kind, unsigned reg, CopIrRef a, uint64_t imm)
+{
+  CopIrStatement statement = { .kind = kind, .reg = reg, .a = a, .b = IR_NONE, .imm = imm,
+                               .span = IR_NO_SPAN };
+
+  g_array_append_val (unit->statements, statement);
+}
+
+/* reg = from, as an f32 */
+static void
+set_single (CopIrUnit *unit, unsigned reg, unsigned from)
+{
+  add (unit, IR_SETF, reg, cop_ir_add (unit, IR_BOX32, unboxed (unit, from), IR_NONE, IR_NONE, 0), 0);
+}
+
+static void
+set_double (CopIrUnit *unit, unsigned reg)
+{
+  add (unit, IR_SETF, reg, cop_ir_add (unit, IR_GETF, IR_NONE, IR_NONE, IR_NONE, FT2), 0);
+}
+
+static void
+branch (CopIrUnit *unit, uint64_t to)
+{
+  add (unit, IR_BRANCH, 0, cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, 10), to);
+}
+
+/* The statements since the last block become one at @offset, four bytes long. */
+static void
+end_block (CopIrUnit *unit, unsigned offset)
+{
+  unsigned first = 0;
+  CopIrBlock block;
+
+  if (unit->blocks->len > 0)
+    {
+      const CopIrBlock *last = &g_array_index (unit->blocks, CopIrBlock, unit->blocks->len - 1);
+
+      first = last->first + last->n;
+    }
+  block = (CopIrBlock){ .first = first, .n = unit->statements->len - first, .offset = offset,
+                        .end = offset + 4, .n_insns = 1, .falls_through = true };
+  g_array_append_val (unit->blocks, block);
+}
+
+static void
+find (CopFacts *facts, CopIrUnit *unit)
+{
+  g_autofree CopGraph *graph = g_new (CopGraph, 1);
+
+  cop_graph_make (graph, unit);
+  cop_facts_find (facts, graph);
+  cop_ir_unit_free (unit);
+}
+
+static void
+test_loop (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopFacts facts;
+
+  g_test_summary ("what every way round a loop leaves behind holds in it, and outside nothing does");
+  set_single (unit, FT0, FT0);
+  end_block (unit, 0);
+  add (unit, IR_MAKE_DIRTY, 0, IR_NONE, 0);
+  set_single (unit, FT0, FT0);
+  set_single (unit, FT1, FT2);
+  branch (unit, 4);
+  end_block (unit, 4);
+  end_block (unit, 8);
+  find (&facts, unit);
+  g_assert_false (facts.dirty[0]);
+  g_assert_cmphex (facts.boxed[0], ==, 0);
+  g_assert_true (facts.dirty[1]);
+  /* ft1 is not read before it is written; ft2 is not written, so that it stays what it was. */
+  g_assert_cmphex (facts.boxed[1], ==, 1u << FT0 | 1u << FT2);
+  g_assert_false (facts.dirty[2]);
+}
+
+static void
+test_one_way (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopFacts facts;
+
+  g_test_summary ("what one way round the loop does away with does not hold where it leads to");
+  set_single (unit, FT1, FT0);
+  branch (unit, 8);
+  end_block (unit, 0);
+  set_double (unit, FT0);
+  end_block (unit, 4);
+  set_single (unit, FT1, FT0);
+  branch (unit, 0);
+  end_block (unit, 8);
+  find (&facts, unit);
+  g_assert_cmphex (facts.boxed[0], ==, 0);
+  g_assert_cmphex (facts.boxed[1], ==, 0);
+  g_assert_cmphex (facts.boxed[2], ==, 0);
+  g_assert_false (facts.dirty[0]);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/jit/facts/loop", test_loop);
+  g_test_add_func ("/jit/facts/one-way", test_one_way);
+  return g_test_run ();
+}
