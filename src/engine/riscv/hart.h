@@ -28,7 +28,7 @@
 #define COP_FW_COUNTERS 16      /* SBI's firmware counters */
 #define COP_TLB_SPACES 8        /* address spaces with TLBs of their own */
 #define COP_WALK_CACHE_SIZE 64
-#define COP_WRITER_SLOTS 4096
+#define COP_WRITER_SLOTS 16384
 #define COP_EPOCH_BITS 16
 #define COP_EPOCH_MODE_BITS 4   /* of CopHart.mode */
 

@@ -65,7 +65,7 @@ writers_note (CopHart *hart, uint64_t hva)
 {
   uint64_t page = hva >> COP_PAGE_SHIFT;
 
-  return &hart->writers[(page ^ (page >> 12)) % COP_WRITER_SLOTS];
+  return &hart->writers[(page ^ (page >> 14)) % COP_WRITER_SLOTS];
 }
 
 static uint64_t
@@ -167,6 +167,18 @@ clear_groups (CopTlbEntry *entries, uint64_t *used)
   for (; *used != 0; *used &= *used - 1)
     memset (entries + __builtin_ctzll (*used) * COP_TLB_GROUP, 0xff,
             COP_TLB_GROUP * sizeof *entries);
+}
+
+/* The first slot from @slot on that something may have been filled into; COP_TLB_SIZE: there is none */
+static unsigned
+used_slot (const CopTlb *tlb, unsigned slot)
+{
+  uint64_t groups = slot < COP_TLB_SIZE ? tlb->used >> slot / COP_TLB_GROUP : 0;
+
+  if (groups & 1)
+    return slot;
+  return groups == 0 ? COP_TLB_SIZE
+                     : (slot / COP_TLB_GROUP + __builtin_ctzll (groups)) * COP_TLB_GROUP;
 }
 
 static void
@@ -406,7 +418,7 @@ drop_private (CopHart *hart, CopTlb *tlb)
   if (!tlb->has_private)
     return;
   forget_ranges (tlb);
-  for (unsigned i = 0; i < COP_TLB_SIZE; i++)
+  for (unsigned i = used_slot (tlb, 0); i < COP_TLB_SIZE; i = used_slot (tlb, i + 1))
     if (!tlb->global[i])
       clear_entry (tlb, &tlb->entries[i]);
   tlb->has_private = false;
@@ -464,7 +476,8 @@ cop_tlb_revoke_write (CopHart *hart, const uint8_t *hva)
 
       if (tlb == NULL)
         continue;
-      for (unsigned slot = 0; slot < COP_TLB_SIZE; slot++)
+      for (unsigned slot = used_slot (tlb, 0); slot < COP_TLB_SIZE;
+           slot = used_slot (tlb, slot + 1))
         {
           CopTlbEntry *entry = &tlb->entries[slot];
 
