@@ -151,9 +151,10 @@ const VmtCommand vmt_jit_dump = {
   options,
   run,
   VMT_GROUP_MACHINE,
-  N_ ("A unit is what the JIT translates at once: blocks of one page that lead to each other. Units "
-      "come in the order of the time spent in them, which is found by looking a thousand times a "
-      "second. A unit that was translated anew is there each time. Host code is shown as it was "
-      "made, before jumps were linked."),
+  N_ ("A unit is what the JIT translates at once: blocks of one page that lead to each other; one "
+      "that is optimised, for it was found to be hot, goes on in the pages beside it. Units come in "
+      "the order of the time spent in them, which is found by looking a thousand times a second. A "
+      "unit that was translated anew is there each time. Host code is shown as it was made, before "
+      "jumps were linked."),
   examples,
 };

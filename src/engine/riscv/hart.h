@@ -164,7 +164,8 @@ typedef struct
 {
   uint64_t from;                /* virtual address of the page that code stands on */
   uint64_t tag;
-  uint32_t number;              /* of the physical page, from 1; 0: nothing is known */
+  uint32_t number;              /* of the physical page, from 1; 0: nothing is known. Memory ends long
+                                   before 2^44, where it would not say all */
   uint32_t unused[3];
 } CopPageFact;
 
