@@ -568,22 +568,52 @@ test_jit_dump (void)
                    "FILE'\n");
 }
 
+/* perf(1) asks its map of a process for addresses in mappings of these names alone. */
+static bool
+perf_takes_for_anonymous (const char *mapping)
+{
+  return strstr (mapping, " /dev/zero") != NULL || !strpbrk (mapping, "/[");
+}
+
 static void
 test_perf_map (void)
 {
   g_autoptr (TestProcess) process =
     test_process_start (BARE "--kernel echo.elf --engine jit --perf-map");
   g_autofree char *path = g_strdup_printf ("/tmp/perf-%d.map", (int)process->pid);
-  g_autofree char *text = NULL;
+  g_autofree char *maps = g_strdup_printf ("/proc/%d/maps", (int)process->pid);
+  g_autofree char *mappings = NULL, *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  const char *entry;
+  bool found = false;
+  uint64_t code;
 
   g_test_summary ("perf finds guest code by its address and name");
   test_process_send (process, "x");
   test_process_expect (process, "x");
+  g_assert_true (g_file_get_contents (maps, &mappings, NULL, NULL));
   test_process_send (process, "q");
   g_assert_cmpint (test_process_wait (process), ==, 0);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   g_unlink (path);
-  g_assert_nonnull (strstr (text, " guest:0x80000000\n"));
+  entry = strstr (text, " guest:0x80000000\n");
+  g_assert_nonnull (entry);
+  while (entry > text && entry[-1] != '\n')
+    entry--;
+  code = g_ascii_strtoull (entry, NULL, 16);
+  lines = g_strsplit (mappings, "\n", -1);
+  for (unsigned i = 0; lines[i] != NULL; i++)
+    {
+      char *end;
+      uint64_t from = g_ascii_strtoull (lines[i], &end, 16);
+
+      if (*end == '-' && from <= code && code < g_ascii_strtoull (end + 1, NULL, 16))
+        {
+          g_assert_true (perf_takes_for_anonymous (lines[i]));
+          found = true;
+        }
+    }
+  g_assert_true (found);
 }
 
 int

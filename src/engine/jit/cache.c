@@ -4,7 +4,6 @@
  */
 #include "engine/jit/cache.h"
 
-#include "common/fd.h"
 #include "common/units.h"
 
 #include <gio/gio.h>
@@ -21,13 +20,15 @@
 static bool
 map_code (CopJitCache *cache, GError **error)
 {
-  cop_autofd int fd = memfd_create ("coppice-jit", MFD_CLOEXEC);
-
-  if (fd >= 0 && ftruncate (fd, (off_t) cache->size) == 0)
+  /* Shared and of no file: perf looks names up in its map of a process for such memory only. */
+  cache->rw = mmap (NULL, cache->size, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (cache->rw != MAP_FAILED)
     {
-      cache->rw = mmap (NULL, cache->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-      cache->exec = mmap (NULL, cache->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-      if (cache->rw != MAP_FAILED && cache->exec != MAP_FAILED)
+      /* mremap(2): of nothing, it maps the same pages once more. */
+      cache->exec = mremap (cache->rw, 0, cache->size, MREMAP_MAYMOVE);
+      if (cache->exec != MAP_FAILED &&
+          mprotect (cache->exec, cache->size, PROT_READ | PROT_EXEC) == 0)
         return true;
     }
   {
