@@ -11,8 +11,6 @@
 
 #include "engine/riscv/fpu.h"
 
-#define BIT(reg) (1u << (reg))
-
 /* xmm registers, by number, where a CopReg is expected. */
 #define XMM(n) ((CopReg) (n))
 
@@ -20,12 +18,6 @@
 #define COMIS64 0x66000f2fu
 #define UCOMIS32 0x0f2eu
 #define COMIS32 0x0f2fu
-
-static const CopIrNode *
-node_of (const CopJitBackend *b, CopIrRef ref)
-{
-  return cop_ir_node (b->unit, ref);
-}
 
 static CopIrFp
 fp_op (const CopIrNode *node)

@@ -19,8 +19,6 @@
 
 #include "engine/riscv/arith.h"
 
-#define BIT(reg) (1u << (reg))
-
 /* What the look-up computes with. */
 G_STATIC_ASSERT (sizeof (CopTlbEntry) == 32);
 G_STATIC_ASSERT (offsetof (CopTlb, front) == 0);

@@ -24,6 +24,9 @@
 #define HART RBP
 #define MAX_SPANS COP_JIT_SPANS /* later spans are checked one by one */
 
+/* Of a set of host registers. */
+#define BIT(reg) (1u << (reg))
+
 /* A field of the hart as an operand. */
 #define HART_FIELD(member) mem (HART, (int32_t) offsetof (CopHart, member) - HART_BIAS)
 
@@ -191,6 +194,40 @@ lower_f_high (unsigned reg)
   return high;
 }
 
+static inline const CopIrNode *
+node_of (const CopJitBackend *b, CopIrRef ref)
+{
+  return cop_ir_node (b->unit, ref);
+}
+
+/* The register that @ref is read from as it is, or NO_REG. */
+static inline CopReg
+in_register (const CopJitBackend *b, CopIrRef ref)
+{
+  const CopIrNode *node = node_of (b, ref);
+
+  return node->op == IR_GETX ? home (b, node->imm & 31) : NO_REG;
+}
+
+/* Whether @ref is a register that stands in the hart alone, and where. */
+static inline bool
+in_memory (const CopJitBackend *b, CopIrRef ref, CopMem *m)
+{
+  const CopIrNode *node = node_of (b, ref);
+
+  if (node->op != IR_GETX || home (b, node->imm & 31) != NO_REG)
+    return false;
+  *m = x_mem (node->imm & 31);
+  return true;
+}
+
+/* @dst = the sign extension of the low half of @reg. */
+static inline void
+sign_extend_32 (CopJitBackend *b, CopReg dst, CopReg reg)
+{
+  asm_rr (&b->a, 0x63, true, dst, reg);
+}
+
 /* lower.c */
 uint32_t lower_place (const CopJitBackend *b);
 CopStub *lower_add_stub (CopJitBackend *b, uint8_t kind);
@@ -266,15 +303,31 @@ void cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss);
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
 void lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
-/* Quotient and remainder of the same by one host division. Returns: false when the statements are not
-   these: nothing has been done */
-bool lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIrStatement *second);
 /* The host's operation for @ir. Returns: false when no single one computes it */
 bool lower_find_alu (CopIrOp ir, CopAlu *op);
 /* Sets flags for a comparison node or a truth value; returns the condition under which it is true. */
 CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
 /* The register a value stands in already, or evaluated into @scratch. */
 CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32_t keep);
+/* A scratch register that is neither @not nor in @keep. */
+CopReg lower_pick_scratch (CopReg not, uint32_t keep);
+/* Whether @ref is a constant that instructions can have in them. */
+bool lower_is_imm32 (const CopJitBackend *b, CopIrRef ref, int32_t *value);
+/* Evaluates @left into @dst so that @right can still be read. Returns: the register to work in, which
+   the caller moves to @dst at the end */
+CopReg lower_begin_binary (CopJitBackend *b, CopIrRef left, CopIrRef right, CopReg dst,
+                           uint32_t keep);
+
+/* lower-muldiv.c: what lower_value() does for products, quotients and remainders */
+void lower_muldiv (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep);
+/* @dst = a * b of @node. @w false: 32 bits, the rest zero. */
+void lower_multiply (CopJitBackend *b, bool w, const CopIrNode *node, CopReg dst, uint32_t keep);
+/* Quotient and remainder of the same by one host division. Returns: false when the statements are not
+   these: nothing has been done */
+bool lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIrStatement *second);
+
+/* lower-bits.c: what lower_value() does for shifts and operations on bits */
+void lower_bits (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep);
 
 /* lower-mem.c */
 /* Operands in the view that gs names. */
