@@ -61,6 +61,7 @@ bool
 cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref)
 {
   const CopIrNode *node = cop_ir_node (unit, ref);
+  uint64_t mask;
 
   switch (node->op)
     {
@@ -95,6 +96,9 @@ cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref)
     case IR_LR:
       return (node->imm & 0xff) == 32;
     case IR_AND:
+      if (cop_ir_is_const (unit, node->b, &mask) && mask <= INT32_MAX)
+        return true;
+      /* fall through */
     case IR_ANDN:
     case IR_OR:
     case IR_XOR:

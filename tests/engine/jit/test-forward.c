@@ -308,6 +308,21 @@ test_words (void)
 }
 
 static void
+test_masks (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("what a mask leaves needs no sign extension, unless it leaves the sign");
+  set (unit, T0, cop_ir_add (unit, IR_SEXT32, with (unit, IR_ADD, x (unit, T0), UINT64_MAX), IR_NONE,
+                             IR_NONE, 0));
+  set (unit, T0, with (unit, IR_AND, x (unit, T0), 255));
+  set (unit, T1, cop_ir_add (unit, IR_SEXT32, with (unit, IR_AND, x (unit, A0), 0x80000000), IR_NONE,
+                             IR_NONE, 0));
+  check (unit, "  000  t0 = AND (ADD (t0, -1), 255)\n"
+               "  000  t1 = SEXT32 (AND (a0, 2147483648))\n");
+}
+
+static void
 test_not (void)
 {
   CopIrUnit *unit = cop_ir_unit_new ();
@@ -341,6 +356,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/forward/no-use", test_no_use);
   g_test_add_func ("/jit/forward/size", test_size);
   g_test_add_func ("/jit/forward/words", test_words);
+  g_test_add_func ("/jit/forward/masks", test_masks);
   g_test_add_func ("/jit/forward/not", test_not);
   return g_test_run ();
 }
