@@ -252,7 +252,9 @@ run_program (uint64_t seed)
     { .name = "lockstep", .ops = &cop_jit_ops, .verifies = true },
     { .name = "jit", .ops = &cop_jit_ops },
     { .name = "hybrid", .ops = &cop_hybrid_ops },
-    { .name = "jit on a plain host", .ops = &cop_jit_ops, .without = "bmi1,bmi2,lzcnt,popcnt,fma,fsgsbase" },
+    { .name = "jit on a plain host",
+      .ops = &cop_jit_ops,
+      .without = "bmi1,bmi2,lzcnt,popcnt,avx,fma,avx512f,fsgsbase" },
     { .name = "switching", .ops = &cop_jit_ops, .switches = true },
     { .name = "in the background", .ops = &cop_hybrid_ops, .background = true },
   };

@@ -236,6 +236,18 @@ asm_vex (CopAsm *a, unsigned pp, unsigned map, uint8_t opcode, bool w, CopReg re
   emit8 (a, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
+/* Intel SDM volume 2, 2.7: of map 1, with no mask, no rounding of its own and the vector length ignored. */
+void
+asm_evex (CopAsm *a, unsigned pp, uint8_t opcode, bool w, CopReg reg, CopReg vvvv, CopReg rm)
+{
+  emit8 (a, 0x62);
+  emit8 (a, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | 1 << 4 | 1);
+  emit8 (a, w << 7 | (~vvvv & 15) << 3 | 1 << 2 | pp);
+  emit8 (a, 1 << 3);
+  emit8 (a, opcode);
+  emit8 (a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
 void
 asm_mov_ri (CopAsm *a, CopReg reg, uint64_t value)
 {

@@ -170,6 +170,8 @@ void asm_rm8 (CopAsm *a, uint32_t opcode, CopReg reg, CopMem m);
 /* VEX forms of BMI: reg, vvvv, rm. @pp: 0 none, 1 66, 2 f3, 3 f2; @map: 1 0f, 2 0f38, 3 0f3a. */
 void asm_vex (CopAsm *a, unsigned pp, unsigned map, uint8_t opcode, bool w, CopReg reg, CopReg vvvv,
               CopReg rm);
+/* An instruction of AVX-512 between registers, @vvvv the second operand; RAX where it has none. */
+void asm_evex (CopAsm *a, unsigned pp, uint8_t opcode, bool w, CopReg reg, CopReg vvvv, CopReg rm);
 
 void asm_mov_ri (CopAsm *a, CopReg reg, uint64_t value);
 void asm_alu_ri (CopAsm *a, CopAlu op, bool w, CopReg reg, int32_t value);

@@ -43,6 +43,8 @@ typedef enum
   FORM_WIDEN,
   FORM_FROM_INT,
   FORM_TO_INT,
+  FORM_FROM_U64,                /* of AVX-512, as the next */
+  FORM_TO_UNSIGNED,
 } Form;
 
 typedef struct
@@ -86,8 +88,20 @@ static const FpRow rows[IR_FP_LAST] = {
   [IR_FP_f32_to_i64] = { FORM_TO_INT,   false, 0xf3000f2d, true },
   [IR_FP_f64_to_i32] = { FORM_TO_INT,   true,  0xf2000f2d },
   [IR_FP_f64_to_i64] = { FORM_TO_INT,   true,  0xf2000f2d, true },
+  [IR_FP_u64_to_f32] = { FORM_FROM_U64,    false, 0x7b, true },
+  [IR_FP_u64_to_f64] = { FORM_FROM_U64,    true,  0x7b, true },
+  [IR_FP_f32_to_u32] = { FORM_TO_UNSIGNED, false, 0x79 },
+  [IR_FP_f32_to_u64] = { FORM_TO_UNSIGNED, false, 0x79, true },
+  [IR_FP_f64_to_u32] = { FORM_TO_UNSIGNED, true,  0x79 },
+  [IR_FP_f64_to_u64] = { FORM_TO_UNSIGNED, true,  0x79, true },
 };
 /* clang-format on */
+
+static bool
+is_to_integer (Form form)
+{
+  return form == FORM_TO_INT || form == FORM_TO_UNSIGNED;
+}
 
 /* Whether the host does the node in line as it is. */
 static bool
@@ -95,10 +109,18 @@ is_inline (const CopJitBackend *b, const CopIrNode *node)
 {
   const FpRow *row = &rows[fp_op (node)];
 
-  if (row->form == FORM_CALL || (row->form == FORM_FMA && !b->host.fma))
+  if (row->form == FORM_CALL || (row->form == FORM_FMA && !b->host.fma) ||
+      (row->form >= FORM_FROM_U64 && !b->host.avx512f))
     return false;
   /* Towards zero has conversions of its own. */
-  return is_native (node) || (row->form == FORM_TO_INT && (node->imm & 0xff) == COP_RM_RTZ);
+  return is_native (node) || (is_to_integer (row->form) && (node->imm & 0xff) == COP_RM_RTZ);
+}
+
+/* The prefix that says f32 or f64 in an EVEX instruction. */
+static unsigned
+evex_pp (const FpRow *row)
+{
+  return row->is_double ? 3 : 2;
 }
 
 /* --- copies in xmm registers ------------------------------------------------------------------- */
@@ -451,6 +473,12 @@ fp_to_xmm (CopJitBackend *b, CopIrRef ref, CopReg home)
       asm_rr (&b->a, 0x0f57, false, result, result);
       asm_rr (&b->a, row->opcode, row->wide, result, RAX);
       return result;
+    case FORM_FROM_U64:
+      lower_value (b, node.a, RAX, 0);
+      result = home != NO_REG ? home : new_copy (b, 0);
+      asm_rr (&b->a, 0x0f57, false, result, result);
+      asm_evex (&b->a, evex_pp (row), row->opcode, true, result, result, RAX);
+      return result;
     default:
       g_assert_not_reached ();
     }
@@ -477,6 +505,20 @@ compare (CopJitBackend *b, const CopIrNode *node, CopReg dst)
   else
     asm_setcc (&b->a, op == IR_FP_f32_lt || op == IR_FP_f64_lt ? CC_A : CC_AE, RAX);
   asm_rr8 (&b->a, 0x0fb6, dst, RAX);
+}
+
+/* vcvt(t)sd2usi and kin; all ones is what is out of range, or the largest. */
+static void
+to_unsigned (CopJitBackend *b, CopIrRef ref, const CopIrNode *node, CopReg dst)
+{
+  const FpRow *row = &rows[fp_op (node)];
+  bool truncates = (node->imm & 0xff) == COP_RM_RTZ;
+  CopReg xmm = operand (b, row->is_double, node->a, XMM (0), 0);
+
+  asm_evex (&b->a, evex_pp (row), truncates ? row->opcode - 1 : row->opcode, row->wide, RAX, RAX, xmm);
+  asm_alu_ri (&b->a, ALU_CMP, row->wide, RAX, -1);
+  add_redo (b, ref, CC_E, RAX, 0, NO_REG);
+  asm_mov_rr (&b->a, true, dst, RAX);
 }
 
 /* cvt(t)sd2si and kin; the indefinite integer may be a saturated one. */
@@ -560,6 +602,9 @@ lower_fp_to_int (CopJitBackend *b, CopIrRef ref, CopReg dst)
     case FORM_TO_INT:
       to_integer (b, ref, &node, dst);
       break;
+    case FORM_TO_UNSIGNED:
+      to_unsigned (b, ref, &node, dst);
+      break;
     default:
       xmm_to_gpr (b, true, dst, fp_to_xmm (b, ref, NO_REG));
     }
@@ -574,7 +619,7 @@ goes_to_xmm (const CopJitBackend *b, const CopIrNode *node)
   if (node->op != IR_FP || !is_inline (b, node))
     return false;
   form = rows[fp_op (node)].form;
-  return form != FORM_COMPARE && form != FORM_TO_INT;
+  return form != FORM_COMPARE && !is_to_integer (form);
 }
 
 static void

@@ -101,7 +101,7 @@ typedef struct
 
 typedef struct
 {
-  bool bmi1, bmi2, lzcnt, popcnt, avx, fma;
+  bool bmi1, bmi2, lzcnt, popcnt, avx, fma, avx512f;
   bool fsgsbase;                /* and the kernel lets us: there are ranges */
 } CopHostFeatures;
 

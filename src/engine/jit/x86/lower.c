@@ -35,6 +35,7 @@ find_features (CopHostFeatures *host)
   FIND (popcnt, "popcnt");
   FIND (avx, "avx");
   FIND (fma, "fma");
+  FIND (avx512f, "avx512f");
 #undef FIND
   host->fsgsbase = (getauxval (AT_HWCAP2) & HWCAP2_FSGSBASE) != 0 &&
                    !g_strv_contains ((const char *const *) list, "fsgsbase");
