@@ -364,8 +364,8 @@ cop_jit_work (gpointer data, const CopJitJob *job)
     }
   for (unsigned tries = 0; tries < TRIES && outcome == CHANGED && !work.abandoned; tries++)
     {
+      /* Before the bytes are read. */
       CopJitChanges before = cop_jit_cache_changes (jit->cache, job->gpa, job->near_gpa);
-
       bool is_new = make_unit (jit, &source, jit->unit);
 
       if (is_new)
