@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pty.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -55,6 +56,23 @@ make_address (struct sockaddr_un *address, const char *what, const char *path, G
   return false;
 }
 
+/* A name that nobody uses, for a socket on its way to its own one or from it. */
+static char *
+private_name (void)
+{
+  return g_strdup_printf (".coppice-%08x%08x", g_random_int (), g_random_int ());
+}
+
+/* However long the folder's path is. */
+static struct sockaddr_un
+address_in (int folder, const char *name)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, name);
+  return address;
+}
+
 /* Whether the socket at @address was left behind by a process that is gone. */
 static bool
 is_stale_socket (const struct sockaddr_un *address)
@@ -67,41 +85,80 @@ is_stale_socket (const struct sockaddr_un *address)
          errno == ECONNREFUSED;
 }
 
-int
-cop_host_listen_unix (const char *what, const char *path, GError **error)
+/* Takes what is at @address away if it is stale. Returns: whether the path may be free now */
+static bool
+remove_stale_socket (const struct sockaddr_un *address, int folder)
 {
-  struct sockaddr_un address;
-  cop_autofd int fd = -1;
-  int bound;
+  g_autofree char *name = private_name ();
+  struct sockaddr_un aside = address_in (folder, name);
+  bool stale;
 
-  if (!make_address (&address, what, path, error))
-    return -1;
-  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    {
-      cop_host_set_file_error (error, what, path, errno);
-      return -1;
-    }
+  if (!is_stale_socket (address))
+    return false;
+  if (rename (address->sun_path, aside.sun_path) < 0)
+    return errno == ENOENT;
+  /* Who looked at the same moment as we did may have put its own there since. */
+  stale = is_stale_socket (&aside);
+  if (!stale)
+    link (aside.sun_path, address->sun_path);
+  unlink (aside.sun_path);
+  return stale;
+}
 
-  if (is_stale_socket (&address))
-    unlink (path);
+/* Lets the socket at @aside have @address, unless a living one has it. Returns: 0, or an errno */
+static int
+publish_socket (const struct sockaddr_un *aside, const struct sockaddr_un *address, int folder)
+{
+  int code;
+
+  do
+    code = link (aside->sun_path, address->sun_path) < 0 ? errno : 0;
+  while (code == EEXIST && remove_stale_socket (address, folder));
+  return code;
+}
+
+/* A socket that was bound but does not listen yet looks like one left behind. So it gets its name
+   only when it listens. Returns: 0, or an errno */
+static int
+listen_in (int folder, const struct sockaddr_un *address, int fd)
+{
+  g_autofree char *name = private_name ();
+  struct sockaddr_un aside = address_in (folder, name);
+  int code;
+
   /* A console is as good as a login: nobody else may connect. The mode of an unbound socket is what
      the file gets; the process's umask is not ours to change, with other threads about. */
   fchmod (fd, 0700);
-  bound = bind (fd, (const struct sockaddr *) &address, sizeof address);
-  if (bound < 0 && errno == EADDRINUSE)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   _ ("%s '%s': the path is in use; end what uses it or choose another"), what,
-                   path);
-      return -1;
-    }
-  if (bound < 0 || listen (fd, 1) < 0)
-    {
-      cop_host_set_file_error (error, what, path, errno);
-      return -1;
-    }
-  return cop_fd_steal (&fd);
+  if (bind (fd, (const struct sockaddr *) &aside, sizeof aside) < 0)
+    return errno;
+  code = listen (fd, 1) < 0 ? errno : publish_socket (&aside, address, folder);
+  unlink (aside.sun_path);
+  return code;
+}
+
+int
+cop_host_listen_unix (const char *what, const char *path, GError **error)
+{
+  g_autofree char *folder_path = g_path_get_dirname (path);
+  struct sockaddr_un address;
+  cop_autofd int folder = -1;
+  cop_autofd int fd = -1;
+  int code;
+
+  if (!make_address (&address, what, path, error))
+    return -1;
+  folder = open (folder_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0)
+    fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  code = fd < 0 ? errno : listen_in (folder, &address, fd);
+  if (code == 0)
+    return cop_fd_steal (&fd);
+  if (code == EEXIST)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                 _ ("%s '%s': the path is in use; end what uses it or choose another"), what, path);
+  else
+    cop_host_set_file_error (error, what, path, code);
+  return -1;
 }
 
 int
