@@ -398,6 +398,17 @@ start (Builder *builder, CopBlockCache *cache, CopBlock *block, CopOpPlace *plac
   builder->divided = divided;
 }
 
+/* Whether a block that lasts goes on behind a branch. It does where somebody has been: what a branch has
+   always jumped over is a block of its own when it is come to, and leaves a trail. */
+static bool
+goes_behind_branch (const Builder *builder)
+{
+  CopTrail *trail = builder->cache->trail;
+
+  return trail == NULL || !builder->block->lasting ||
+         cop_trail_has (trail, builder->block->gpa + builder->halfwords * 2);
+}
+
 bool
 cop_block_build (CopBlockCache *cache, CopBlock *block, uint64_t pc, uint64_t gpa,
                  const uint8_t *bytes, unsigned max_insns, bool divided)
@@ -415,6 +426,8 @@ cop_block_build (CopBlockCache *cache, CopBlock *block, uint64_t pc, uint64_t gp
   max_branches = block->lasting ? COP_BLOCK_MAX_BRANCHES : 1;
   while (more && builder.n_branches < max_branches)
     {
+      unsigned n_branches = builder.n_branches;
+
       if (one_by_one || !add_plain (&builder, bytes, builder.halfwords * 2, left, max_insns, &insn))
         {
           if (block->n_insns == max_insns || builder.halfwords * 2 >= left ||
@@ -422,6 +435,8 @@ cop_block_build (CopBlockCache *cache, CopBlock *block, uint64_t pc, uint64_t gp
             break;
         }
       more = add_insn (&builder, &insn);
+      if (builder.n_branches > n_branches && !goes_behind_branch (&builder))
+        break;
     }
   if (failed)
     return false;

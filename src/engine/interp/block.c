@@ -229,6 +229,8 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
   bool run_once = part == 0 && cache->heat > 0; /* without heat it is not to be run at all */
   CopBlock **bucket, *block;
 
+  if (part == 0 && cache->trail != NULL)
+    cop_trail_note (cache->trail, gpa);
   if (run_once && !may_be_kept (cache->hart->ram, gpa) && !is_known (cache, gpa))
     return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
 

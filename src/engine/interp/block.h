@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "engine/interp/trail.h"
 #include "engine/riscv/hart.h"
 #include "engine/riscv/insn.h"
 
@@ -140,6 +141,7 @@ typedef struct
   /* (nullable): whether there is better code at a gpa: then nothing is decoded, and the block that is
      handed out has no heat */
   bool             (*has_better) (CopHart *hart, uint64_t gpa);
+  CopTrail          *trail;     /* (unowned) (nullable): to note where blocks begin */
   uint8_t           *arena;     /* (owned) */
   size_t             arena_used;
   uint64_t           n_built, n_dropped, n_flushes;

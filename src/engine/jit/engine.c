@@ -68,6 +68,8 @@ create (const CopEngineOps *ops, int32_t heat, CopMachine *machine, CopRam *ram,
   /* Whoever compares wants to know what runs; with one core there is nothing to be had. */
   if (heat > 0 && config->background && !config->verify && g_get_num_processors () > 1)
     jit->background = cop_jit_background_new (cop_jit_work, jit);
+  if (heat > 0)
+    jit->trail = g_new0 (CopTrail, 1);
   jit->harts = g_ptr_array_new ();
   g_mutex_init (&jit->lock);
   cache->record = cop_jit_record_new (
@@ -105,6 +107,7 @@ jit_destroy (CopEngine *engine)
   cop_jit_lowerer_free (jit->lowerer);
   cop_jit_cache_free (jit->cache);
   g_ptr_array_unref (jit->harts);
+  g_free (jit->trail);
   g_mutex_clear (&jit->lock);
   g_free (jit);
 }
@@ -127,6 +130,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
 
   own->blocks = cop_block_cache_new (hart, cop_interp_labels ());
   own->blocks->heat = jit->heat;
+  own->blocks->trail = jit->trail;
   own->blocks->has_better = cop_jit_has_code;
   hart->engine = engine;
   hart->engine_data = own;

@@ -214,6 +214,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode, CopJi
       add_near (jit, &source, near_gpa);
       source.mode = mode;
       source.optimised = kind == COP_JIT_JOB_OPTIMISE;
+      source.trail = source.optimised ? NULL : jit->trail;
       /* Without it, a unit is one block. */
       source.is_translated = mode & COP_MODE_APART ? NULL
                              : source.optimised    ? is_optimised
@@ -348,6 +349,7 @@ cop_jit_work (gpointer data, const CopJitJob *job)
     .next_page = next_page_of_job,
     .optimised = job->kind == COP_JIT_JOB_OPTIMISE,
     .is_translated = is_done_for_job,
+    .trail = job->kind == COP_JIT_JOB_OPTIMISE ? NULL : jit->trail,
     .data = &work,
   };
   uint64_t start = cop_clock_host_ns ();

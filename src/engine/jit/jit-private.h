@@ -21,6 +21,7 @@ typedef struct
   CopJitLowerer *lowerer; /* (owned) (nullable): the background thread's */
   uint64_t translation_ns; /* of the background thread */
   uint64_t optimising_ns; /* part of it */
+  CopTrail *trail; /* (owned) (nullable) */
   int32_t heat;
   CopEngineConfig config;
   GMutex lock;

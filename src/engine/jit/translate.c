@@ -128,6 +128,17 @@ add_work (WorkList *list, int64_t offset)
   list->offsets[list->n++] = (int16_t) offset;
 }
 
+/* The same, if somebody has been there. */
+static void
+add_if_trodden (WorkList *list, int64_t offset)
+{
+  const CopTranslateSource *source = list->source;
+
+  if (source->trail == NULL || cop_ir_page_of (offset) != 0 ||
+      cop_trail_has (source->trail, list->gpa + (uint64_t) offset))
+    add_work (list, offset);
+}
+
 /* The second half of the instruction at the page's end. False: it cannot be had now. */
 static bool
 read_next_page (CopTranslator *t, uint16_t *high)
@@ -255,22 +266,23 @@ add_successors (CopTranslator *t, WorkList *list)
   bool is_near = cop_ir_page_of (t->block.offset) != 0;
 
   if (last != NULL && (last->kind == IR_BRANCH || (last->kind == IR_JUMP && last->reg == 0)))
-    add_work (list, target);
+    add_if_trodden (list, target);
   else if (last != NULL && last->kind == IR_JUMP && cop_ir_page_of (target) == 0)
     {
       /* Loops of what is hot come first, whole. */
       if (!t->source->optimised)
-        add_work (list, target);
+        add_if_trodden (list, target);
       else if (list->n_calls < G_N_ELEMENTS (list->calls))
         list->calls[list->n_calls++] = (int16_t) target;
     }
-  if (t->block.falls_through ||
-      (last != NULL &&
-       (last->kind == IR_BRANCH ||
-        /* what is behind these is entered from elsewhere */
-        (!is_near && (last->kind == IR_SYSTEM || last->kind == IR_INTERPRET)) ||
-        /* what a call returns to */
-        ((last->kind == IR_JUMP || last->kind == IR_JUMP_REG) && last->reg != 0))))
+  if (last != NULL &&
+      (last->kind == IR_BRANCH ||
+       /* what is behind these is entered from elsewhere */
+       (!is_near && (last->kind == IR_SYSTEM || last->kind == IR_INTERPRET)) ||
+       /* what a call returns to */
+       ((last->kind == IR_JUMP || last->kind == IR_JUMP_REG) && last->reg != 0)))
+    add_if_trodden (list, t->block.end);
+  else if (t->block.falls_through)
     add_work (list, t->block.end);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "engine/interp/trail.h"
 #include "engine/jit/ir.h"
 #include "engine/riscv/hart.h"
 
@@ -36,6 +37,7 @@ typedef struct
   /* (nullable): whether the block at @gpa has a translation already that is good enough, so that the
      unit need not include it; NULL: all have, so that the unit has one block */
   bool         (*is_translated) (gpointer data, uint64_t gpa);
+  CopTrail      *trail;         /* (unowned) (nullable): what is not on it is left out */
   gpointer       data;
 } CopTranslateSource;
 
