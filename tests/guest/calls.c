@@ -2,7 +2,9 @@
  *
  * Calls and returns, for engines that guess where a return leads: recursion deeper than they keep
  * track of, returns to elsewhere, stacks that are left or switched, and callers that are rewritten or
- * mapped elsewhere before the callee returns. All of it often enough to be translated.
+ * mapped elsewhere before the callee returns; and for those that remember where a call to another page
+ * leads: another address space, another address of the caller, another page at the same address, other
+ * code on it. All of it often enough to be translated.
  *
  * Source: RISC-V Unprivileged Spec 20240411 §2.5.1
  */
@@ -12,7 +14,7 @@
 #define ROUNDS 10000
 
 static uint64_t roots[2][512] __attribute__ ((aligned (4096)));
-static uint32_t pages[2][PAGE / 4] __attribute__ ((aligned (4096)));
+static uint32_t pages[3][PAGE / 4] __attribute__ ((aligned (4096)));
 
 /* Sum of 1 to n, the depth of n calls; every call is left by its own return. */
 __asm__ (".text\n"
@@ -291,6 +293,136 @@ test_moved_caller (void)
   csr_write (satp, 0);
 }
 
+/* --- calls to the page behind ------------------------------------------------------------------- */
+
+#define RET 0x00008067
+#define ECALL 0x00000073
+#define NEXT_PAGE 0x000010ef    /* jal ra, PAGE */
+#define ADDI_A0(n) ((uint32_t) (n) << 20 | 0x00050513)
+#define ADDI_A3(n) ((uint32_t) (n) << 20 | 0x00068693)
+
+static void
+write_words (uint32_t *at, const uint32_t *words, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    at[i] = words[i];
+  __asm__ volatile ("fence.i" : : : "memory");
+}
+
+#define WRITE_WORDS(at, words) write_words (at, words, sizeof (words) / sizeof *(words))
+
+/* Lets pages[0] stand at @va of a space, and pages[@callee] behind it. */
+static void
+map_pair (uint64_t *root, uint64_t va, unsigned callee)
+{
+  *pt_slot (root, SV39, va, 0) = pte (pages[0], PTE_RWX);
+  *pt_slot (root, SV39, va + PAGE, 0) = pte (pages[callee], PTE_RWX);
+}
+
+/* One caller, at one address in two spaces, and at two in one of them: each time another callee. */
+static void
+test_callers_shared (void)
+{
+  static const uint32_t calls[] = {
+    NEXT_PAGE,
+    0xfff58593,                 /* addi a1, a1, -1 */
+    0xfe059ce3,                 /* bnez a1, -8 */
+    ECALL,
+  };
+  static const uint32_t callees[2][2] = { { ADDI_A0 (1), RET }, { ADDI_A0 (100), RET } };
+  static const struct
+  {
+    uint64_t va;
+    unsigned space, adds;
+  } rows[] = {
+    { VA, 0, 1 },
+    { VA, 1, 100 },
+    { VA + 16 * PAGE, 0, 100 },
+    { VA + 32 * PAGE, 1, 1 },
+  };
+  uint64_t satps[2];
+
+  WRITE_WORDS (pages[0], calls);
+  for (unsigned i = 0; i < 2; i++)
+    {
+      WRITE_WORDS (pages[1 + i], callees[i]);
+      pt_map_image (roots[i], SV39);
+      satps[i] = make_satp (SV39, 1 + i, roots[i]);
+    }
+  for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+    map_pair (roots[rows[i].space], rows[i].va, rows[i].adds == 1 ? 1 : 2);
+  set_satp (satps[0]);
+  for (unsigned i = 0; i < ROUNDS; i++)
+    {
+      /* Each for some time, then in turns. */
+      unsigned row = (i < ROUNDS / 2 ? i / 500 : i) % (sizeof rows / sizeof *rows);
+
+      csr_write (satp, satps[rows[row].space]);
+      enter (S, rows[row].va, 5, 1 + i % 7, 0);
+      CHECK_EQ (this_hart->cause, ECALL_S);
+      CHECK_EQ (this_hart->x[10], 5 + (1 + i % 7) * rows[row].adds);
+    }
+  csr_write (satp, 0);
+}
+
+/* Each call has the next one find something else: other code, or another page, where it leads. */
+static void
+test_callees_changed (void)
+{
+  static const uint32_t remapped_calls[] = {
+    0x06400713,                 /* li   a4, 100 */
+    0x00000693,                 /* li   a3, 0 */
+    NEXT_PAGE,
+    0x00c5c5b3,                 /* xor  a1, a1, a2 */
+    0xfff70713,                 /* addi a4, a4, -1 */
+    0xfe071ae3,                 /* bnez a4, -12 */
+    ECALL,
+  };
+  static const uint32_t remaps[2][4] = {
+    { ADDI_A3 (1), 0x00b53023 /* sd a1, 0(a0) */, 0x12000073 /* sfence.vma */, RET },
+    { ADDI_A3 (1000), 0x00b53023, 0x12000073, RET },
+  };
+  static const uint32_t rewriting_calls[] = {
+    0x06400713,
+    0x00000693,
+    0x00b52023,                 /* sw   a1, 0(a0) */
+    0x0000100f,                 /* fence.i */
+    NEXT_PAGE,
+    0x00c5c5b3,
+    0xfff70713,
+    0xfe0716e3,                 /* bnez a4, -20 */
+    ECALL,
+  };
+  uint64_t ptes[2] = { pte (pages[1], PTE_RWX), pte (pages[2], PTE_RWX) };
+  uint64_t *slot;
+
+  pt_map_image (roots[0], SV39);
+  map_pair (roots[0], VA, 1);
+  slot = pt_slot (roots[0], SV39, VA + PAGE, 0);
+  set_satp (make_satp (SV39, 1, roots[0]));
+  for (unsigned i = 0; i < 200; i++)
+    {
+      WRITE_WORDS (pages[0], remapped_calls);
+      WRITE_WORDS (pages[1] + 2, remaps[0]);
+      WRITE_WORDS (pages[2] + 2, remaps[1]);
+      for (unsigned k = 0; k < 4; k++)
+        {
+          enter (S, VA, (uintptr_t) slot, ptes[1], ptes[0] ^ ptes[1]);
+          CHECK_EQ (this_hart->cause, ECALL_S);
+          CHECK_EQ (this_hart->x[13], 50 * 1001);
+        }
+      WRITE_WORDS (pages[0], rewriting_calls);
+      pages[1][5] = RET;
+      for (unsigned k = 0; k < 4; k++)
+        {
+          enter (S, VA, (uintptr_t) &pages[1][4], ADDI_A3 (1), ADDI_A3 (1) ^ ADDI_A3 (1000));
+          CHECK_EQ (this_hart->cause, ECALL_S);
+          CHECK_EQ (this_hart->x[13], 50 * 1001);
+        }
+    }
+  csr_write (satp, 0);
+}
+
 void
 test (void)
 {
@@ -300,4 +432,6 @@ test (void)
   test_coroutines ();
   test_rewritten_caller ();
   test_moved_caller ();
+  test_callers_shared ();
+  test_callees_changed ();
 }

@@ -32,13 +32,19 @@ typedef struct
   uint32_t bounce;              /* leaves with COP_JIT_EXIT_PC at the block's start */
 } CopJitBlockCode;
 
-/* A jump to a block that is not in the unit, on the page it comes from or the unit's own. */
+/* A jump to a block that is not in the unit. On the page it comes from or the unit's own, the unit says
+   where it leads. To other pages, it leads to what was there when it was first gone; code looks into
+   hart.fars whether that is so. */
 typedef struct
 {
   int16_t  offset;              /* of the block it leads to, in the unit's window */
   uint32_t site;                /* of the jump's displacement */
   uint32_t stub;                /* where the jump leads while it is not linked */
   uint32_t number_at;           /* of the link's number, in the stub */
+  bool     is_far;              /* to another page: offset says nothing */
+  uint32_t key_at, page_at;     /* of operands that are to be members of one of hart.fars */
+  uint32_t far_at;              /* of its number */
+  uint32_t miss_at;             /* of the displacement of the jump for when the hart's says otherwise */
 } CopJitLinkCode;
 
 typedef struct
@@ -65,6 +71,10 @@ typedef struct
   void          (*install) (CopJitBackend *backend, uint8_t *place, const uint8_t *exec);
   /* Enters translated code; s is whole before and after but for pc and instret. */
   CopJitExit    (*enter)   (CopJitBackend *backend, CopHart *hart, const void *code);
+  /* Lets the jump to another page at @unit's @link use number @far of hart.fars. Before it runs. */
+  void          (*set_far) (uint8_t *unit, const CopJitLinkCode *link, uint32_t far);
+  /* Lets it be one that always goes by the jump table, while other threads may run through it. */
+  void          (*give_far_up) (CopJitBackend *backend, uint8_t *miss, const uint8_t *miss_exec);
   /* Changes where a jump leads, while other threads may run through it. */
   void          (*set_link) (uint8_t *site, const uint8_t *site_exec, const void *target);
   /* Makes the instruction at @site, which has five bytes or more and can be written over, a jump;

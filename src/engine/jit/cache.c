@@ -14,6 +14,8 @@
 #define MINIMUM_SIZE (1 * COP_MIB)
 #define SETTLE_BYTES (256 * 1024)
 #define MAX_MOVED 4096
+/* How often a jump to another page may be to lead elsewhere. */
+#define MAX_FAR_MISSES 32
 
 /* --- memory ------------------------------------------------------------------------------------ */
 
@@ -63,6 +65,9 @@ cop_jit_cache_new (size_t size, GError **error)
   cache->size = (MAX (size == 0 ? DEFAULT_SIZE : size, MINIMUM_SIZE) + 65535) & ~(size_t) 65535;
   cache->links = g_array_new (FALSE, FALSE, sizeof (CopJitLink));
   cache->free_links = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  cache->fars = g_new0 (uint32_t, COP_JIT_FARS);
+  cache->free_fars = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  cache->n_fars = 1;
   cache->moved = g_array_new (FALSE, FALSE, sizeof (CopJitMove));
   cop_jit_index_init (&cache->index);
   cache->pages = g_new0 (CopJitUse *, COP_JIT_PAGES);
@@ -108,6 +113,8 @@ cop_jit_cache_free (CopJitCache *cache)
   cop_jit_record_free (cache->record);
   g_array_unref (cache->links);
   g_array_unref (cache->free_links);
+  g_free (cache->fars);
+  g_array_unref (cache->free_fars);
   g_array_unref (cache->moved);
   cop_jit_index_clear (&cache->index);
   g_free (cache->pages);
@@ -189,6 +196,13 @@ link_jump (CopJitCache *cache, uint32_t number, CopJitUnit *unit)
   cache->n_linked++;
 }
 
+static void
+give_far_up (CopJitCache *cache, const CopJitLink *link)
+{
+  cache->ops->give_far_up (cache->backend, cache->rw + link->miss, cache->exec + link->miss);
+  cache->n_fars_given_up++;
+}
+
 void
 cop_jit_cache_link (CopJitCache *cache, uint32_t number)
 {
@@ -204,6 +218,37 @@ cop_jit_cache_link (CopJitCache *cache, uint32_t number)
         link_jump (cache, number, unit);
     }
   g_mutex_unlock (&cache->lock);
+}
+
+bool
+cop_jit_cache_link_far (CopJitCache *cache, uint32_t far, uint64_t gpa)
+{
+  bool leads_there = false;
+  CopJitLink *link;
+
+  g_mutex_lock (&cache->lock);
+  link = link_at (cache, cache->fars[far]);
+  if (link->far == far && link->from != NULL && !link->from->closed)
+    {
+      if (link->gpa == COP_JIT_NO_GPA)
+        link->gpa = gpa;
+      if (link->gpa == gpa)
+        {
+          CopJitUnit *unit =
+            cop_jit_index_unit (&cache->index, gpa, link->from->mode & ~COP_MODE_APART);
+
+          if (link->to == NULL && unit != NULL)
+            {
+              link_jump (cache, cache->fars[far], unit);
+              cache->n_fars_linked++;
+            }
+          leads_there = link->to != NULL;
+        }
+      else if (++link->n_misses == MAX_FAR_MISSES)
+        give_far_up (cache, link);
+    }
+  g_mutex_unlock (&cache->lock);
+  return leads_there;
 }
 
 /* --- installation ------------------------------------------------------------------------------ */
@@ -310,6 +355,20 @@ new_link (CopJitCache *cache, const CopJitLink *link)
   return number;
 }
 
+/* Returns: 0: all are in use */
+static uint32_t
+new_far (CopJitCache *cache)
+{
+  uint32_t far;
+
+  if (cache->free_fars->len == 0)
+    return cache->n_fars < COP_JIT_FARS ? __atomic_fetch_add (&cache->n_fars, 1, __ATOMIC_RELAXED)
+                                        : 0;
+  far = g_array_index (cache->free_fars, uint32_t, cache->free_fars->len - 1);
+  g_array_set_size (cache->free_fars, cache->free_fars->len - 1);
+  return far;
+}
+
 static void
 add_links (CopJitCache *cache, const CopJitCode *lowered, const CopIrUnit *ir, CopJitUnit *unit)
 {
@@ -322,10 +381,19 @@ add_links (CopJitCache *cache, const CopJitCode *lowered, const CopIrUnit *ir, C
         .from = unit,
         .site = unit->code + code->site,
         .stub = unit->code + code->stub,
-        .gpa = cop_ir_gpa (ir, code->offset),
+        .gpa = code->is_far ? COP_JIT_NO_GPA : cop_ir_gpa (ir, code->offset),
       };
 
+      if (code->is_far)
+        {
+          link.far = new_far (cache);
+          link.miss = unit->code + code->miss_at;
+          cache->ops->set_far (cache->rw + unit->code, code, link.far);
+          if (link.far == 0)
+            give_far_up (cache, &link);
+        }
       unit->links[i] = new_link (cache, &link);
+      cache->fars[link.far] = unit->links[i];
       memcpy (cache->rw + unit->code + code->number_at, &unit->links[i], sizeof (uint32_t));
     }
 }
@@ -571,7 +639,11 @@ close_segment (CopJitCache *cache, unsigned segment)
       close_unit (cache, unit);
       /* Its own jumps end with it: whoever they lead to must not touch them any more. */
       for (unsigned j = 0; j < unit->n_links; j++)
-        *link_at (cache, unit->links[j]) = (CopJitLink){ NULL };
+        {
+          CopJitLink *link = link_at (cache, unit->links[j]);
+
+          *link = (CopJitLink){ .far = link->far };
+        }
     }
 }
 
@@ -582,6 +654,10 @@ free_segment (CopJitCache *cache, unsigned segment)
     {
       CopJitUnit *unit = g_ptr_array_index (cache->units[segment], i);
 
+      /* All harts have forgotten what they knew of these. */
+      for (unsigned j = 0; j < unit->n_links; j++)
+        if (link_at (cache, unit->links[j])->far != 0)
+          g_array_append_val (cache->free_fars, link_at (cache, unit->links[j])->far);
       g_array_append_vals (cache->free_links, unit->links, unit->n_links);
       free_unit (unit);
     }

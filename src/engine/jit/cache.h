@@ -20,8 +20,13 @@ typedef struct
 {
   CopJitUnit *from, *to;        /* (unowned); to NULL: not linked */
   uint32_t    site, stub;       /* offsets in the code memory */
-  uint64_t    gpa;              /* of the target */
+  uint64_t    gpa;              /* of the target; COP_JIT_NO_GPA: of a far jump, not known yet */
+  uint32_t    far;              /* which of hart.fars says whether it leads there; 0: none */
+  uint32_t    miss;             /* offset in the code memory: see CopJitLinkCode */
+  uint32_t    n_misses;         /* times it was to lead elsewhere */
 } CopJitLink;
+
+#define COP_JIT_NO_GPA UINT64_MAX
 
 /* A unit among those that were made from a page. */
 typedef struct CopJitUse CopJitUse;
@@ -83,6 +88,9 @@ typedef struct
   GPtrArray   *units[COP_JIT_SEGMENTS]; /* (element-type CopJitUnit) (owned) */
   GArray      *links;           /* (element-type CopJitLink): by number */
   GArray      *free_links;      /* (element-type uint32_t): numbers to use again */
+  uint32_t    *fars;            /* (owned): numbers of links, by those of hart.fars, from 1 */
+  GArray      *free_fars;       /* (element-type uint32_t): those to use again */
+  uint32_t     n_fars;          /* atomic: those that were ever used are below this */
   CopJitIndex  index;           /* looked into without the lock */
   CopJitUse   **pages;          /* (owned): by a hash of the page */
   uint32_t    *page_changes;    /* (owned) (element-type atomic): invalidations by page */
@@ -92,6 +100,7 @@ typedef struct
   CopJitRecord *record;         /* (owned) (nullable): for people */
   uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked, n_diverted;
   uint64_t     n_optimised, n_superseded;       /* units; blocks that others were made of */
+  uint64_t     n_fars_linked, n_fars_given_up;
 } CopJitCache;
 
 /**
@@ -163,6 +172,18 @@ GArray *cop_jit_cache_moves (CopJitCache *cache, uint32_t *seen);
 
 /* Lets jump number @number lead to its target's translation, if there is one by now. */
 void cop_jit_cache_link (CopJitCache *cache, uint32_t number);
+
+/**
+ * cop_jit_cache_link_far:
+ * @far: which of hart.fars a jump to another page looks into
+ * @gpa: where it is to lead now
+ *
+ * Links the jump, if it is not known yet where it leads, or it is there. One that too often is to lead
+ * elsewhere, as for a process that has something else on the page, goes by the jump table from now on.
+ *
+ * Returns: whether it leads there
+ */
+bool cop_jit_cache_link_far (CopJitCache *cache, uint32_t far, uint64_t gpa);
 
 /* Appends the host code of the unit with a block at @gpa, if there is one, in hexadecimal. */
 void cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GString *text);

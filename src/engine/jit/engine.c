@@ -115,6 +115,7 @@ jit_destroy (CopEngine *engine)
 static const void *system_in_code (CopHart *hart);
 static const void *find_for_code (CopHart *hart, uint64_t pc);
 static const void *refuel (CopHart *hart, const void *stack);
+static const void *link_far (CopHart *hart, uint64_t pc, uint32_t far);
 
 static void
 divert (CopHart *hart, const uint8_t *site, const uint8_t *target)
@@ -141,6 +142,7 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->jit.find = find_for_code;
   hart->jit.refuel = refuel;
   hart->jit.divert = divert;
+  hart->jit.link_far = link_far;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
   g_mutex_lock (&jit->lock);
@@ -157,6 +159,8 @@ jit_detach (CopEngine *engine, CopHart *hart)
   g_mutex_lock (&jit->lock);
   g_ptr_array_remove (jit->harts, hart);
   g_mutex_unlock (&jit->lock);
+  /* What it knows of jumps is about the code of this engine. */
+  cop_jit_clear_jumps (hart);
   g_clear_pointer (&own->verify, cop_jit_verify_free);
   cop_block_cache_free (own->blocks);
   g_clear_pointer (&own->unit, cop_ir_unit_free);
@@ -276,6 +280,27 @@ find_for_code (CopHart *hart, uint64_t pc)
   code = find_code ((CopJit *) hart->engine, hart);
   if (code != NULL)
     hart->jit.page = pc & ~(COP_PAGE_SIZE - 1);
+  return code;
+}
+
+/* Called by translated code that jumps to another page, where its table finds something else than what
+   the jump is linked to. That may be an entry that moved: the table gets what there is now. */
+static const void *
+link_far (CopHart *hart, uint64_t pc, uint32_t far)
+{
+  CopJit *jit = (CopJit *) hart->engine;
+  uint64_t from = hart->jit.page, gpa;
+  const void *code;
+
+  hart->s.pc = pc;
+  forget_jump (hart);
+  code = find_code (jit, hart);
+  if (code == NULL)
+    return NULL;
+  hart->jit.page = pc & ~(COP_PAGE_SIZE - 1);
+  cop_mmu_fetch (hart, pc, &gpa);
+  if (cop_jit_cache_link_far (jit->cache, far, gpa))
+    hart->fars[far] = (CopJitFar){ .key = from ^ hart->code_epoch, .page = hart->jit.page };
   return code;
 }
 
@@ -656,6 +681,8 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "jit.links", cache->n_linked);
   func (data, "jit.evictions", cache->n_evictions);
   func (data, "jit.ranges-given-up", cache->n_diverted);
+  func (data, "jit.far-jumps-linked", cache->n_fars_linked);
+  func (data, "jit.far-jumps-given-up", cache->n_fars_given_up);
   g_mutex_unlock (&cache->lock);
   func (data, "jit.translation-us", ns / 1000);
   func (data, "jit.optimising-us", optimising_ns / 1000);

@@ -69,6 +69,10 @@ cop_jit_hart (const CopHart *hart)
 static inline void
 cop_jit_clear_jumps (CopHart *hart)
 {
+  const CopJitCache *cache = ((CopJit *) hart->engine)->cache;
+
+  memset (hart->fars, 0,
+          __atomic_load_n (&cache->n_fars, __ATOMIC_RELAXED) * sizeof (CopJitFar));
   for (unsigned i = 0; i < G_N_ELEMENTS (hart->jumps); i++)
     hart->jumps[i] = (CopJitJump){ .key = cop_jit_no_jump (i) };
 }

@@ -31,6 +31,7 @@
 #define COP_WRITER_SLOTS 16384
 #define COP_EPOCH_BITS 16
 #define COP_EPOCH_MODE_BITS 4   /* of CopHart.mode */
+#define COP_EPOCH_MARK (UINT64_C (1) << 62)
 
 typedef struct CopBus CopBus;
 typedef struct CopHart CopHart;
@@ -158,6 +159,16 @@ cop_jit_no_jump (unsigned slot)
   return (uint64_t) slot << 1;
 }
 
+/* That a jump of translated code to another page leads where it was linked to: what it leads to is
+   known for the page that it stands on, under a code_epoch. */
+typedef struct
+{
+  uint64_t key;                 /* page ^ code_epoch; 0, which none is: nothing is known */
+  uint64_t page;                /* that the target is on */
+} CopJitFar;
+
+#define COP_JIT_FARS 65536
+
 /* That under a code_tag the page beside the one at `from` is a certain physical one: as in a jump
    table, it holds as long as the tag is the hart's. */
 typedef struct
@@ -211,6 +222,9 @@ typedef struct
   const void *(*refuel) (CopHart *hart, const void *stack);
   /* Lets the instruction at @site be a jump to @target, for all harts. */
   void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target);
+  /* What code calls that jumps to another page, to a @pc that the jump table has, but not as what the
+     jump is linked to: tries to link it, and notes that in the hart's @far. Returns what find() does. */
+  const void *(*link_far) (CopHart *hart, uint64_t pc, uint32_t far);
 } CopHartJit;
 
 /* Counted by the hart itself, read by anybody. */
@@ -239,7 +253,8 @@ struct CopHart
      valid as long as both are equal. The fetch view's generation, shifted by 8, and mode. */
   uint64_t     code_tag;
   /* The same in COP_EPOCH_BITS, never 0: what was used before comes again when all have been used,
-     after epochs_over(). The fetch view's epoch, shifted by COP_EPOCH_MODE_BITS, and mode. */
+     after epochs_over(). The fetch view's epoch, shifted by COP_EPOCH_MODE_BITS, and mode; and
+     COP_EPOCH_MARK, so that it differs from all addresses that code can be at. */
   uint64_t     code_epoch;
   void       (*epochs_over) (CopHart *hart);    /* (nullable) */
   uint64_t     irq_lines;       /* atomic: mip bits that hardware drives: MSIP MTIP SEIP MEIP STIP */
@@ -296,7 +311,8 @@ struct CopHart
   uint64_t     breakpoint_passed;       /* the one that was met last ... */
   uint64_t     breakpoint_passed_at;    /* ... at this s.instret: not met again before it has run */
 
-  CopJitJump   jumps[1u << COP_JIT_JUMP_BITS];  /* translated code's; last, for it is large */
+  CopJitJump   jumps[1u << COP_JIT_JUMP_BITS];  /* translated code's; last, for they are large */
+  CopJitFar    fars[COP_JIT_FARS];
 };
 
 /* CopHart.mode: code is keyed by its physical address and these bits. */

@@ -253,7 +253,8 @@ static void
 name_code (CopHart *hart)
 {
   hart->code_tag = hart->fetch_tlb->generation << 8 | hart->mode;
-  hart->code_epoch = hart->fetch_tlb->epoch << COP_EPOCH_MODE_BITS | hart->mode;
+  hart->code_epoch =
+    COP_EPOCH_MARK | hart->fetch_tlb->epoch << COP_EPOCH_MODE_BITS | hart->mode;
 }
 
 static void

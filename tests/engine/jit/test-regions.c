@@ -70,6 +70,7 @@ static bool has_seed;
 static uint64_t cut = UINT64_MAX; /* instructions after which a program ends */
 static unsigned programs = 100000, seconds = 20;
 static uint64_t optimised; /* units that there were */
+static uint64_t far_jumps; /* to other pages, that were linked */
 
 static void
 print_report (gpointer data, const char *report)
@@ -100,17 +101,20 @@ engine_up (Side *side, const CopEngineOps *ops)
 }
 
 static void
-note_optimised (gpointer data, const char *name, uint64_t value)
+note_figures (gpointer data, const char *name, uint64_t value)
 {
+  (void) data;
   if (strcmp (name, "jit.units-optimised") == 0)
-    *(uint64_t *) data += value;
+    optimised += value;
+  if (strcmp (name, "jit.far-jumps-linked") == 0)
+    far_jumps += value;
 }
 
 static void
 engine_down (Side *side)
 {
   if (side->ops == &cop_jit_ops)
-    side->engine->ops->stats (side->engine, note_optimised, &optimised);
+    side->engine->ops->stats (side->engine, note_figures, NULL);
   cop_hart_park (side->hart);
   side->engine->ops->detach (side->engine, side->hart);
   side->engine->ops->destroy (side->engine);
@@ -381,10 +385,15 @@ test_regions (void)
   while (n < programs && g_get_monotonic_time () < end)
     if (!run_program (first + n++) && ++bad == 10)
       break;
-  g_test_message ("%u programs, %" G_GUINT64_FORMAT " optimised units", n, optimised);
+  g_test_message ("%u programs, %" G_GUINT64_FORMAT " optimised units, %" G_GUINT64_FORMAT
+                  " jumps to other pages",
+                  n, optimised, far_jumps);
   g_assert_cmpuint (bad, ==, 0);
   if (n > 50)
-    g_assert_cmpuint (optimised, >, n);
+    {
+      g_assert_cmpuint (optimised, >, n);
+      g_assert_cmpuint (far_jumps, >, n);
+    }
 }
 
 /* Takes an option of ours and its number out of the arguments. */

@@ -311,8 +311,8 @@ check_epoch (const CopHart *hart)
 {
   gpointer epoch = GSIZE_TO_POINTER (hart->code_epoch), tag;
 
-  g_assert_cmphex (hart->code_epoch >> COP_EPOCH_BITS, ==, 0);
-  g_assert_cmphex (hart->code_epoch >> COP_EPOCH_MODE_BITS, !=, 0);
+  g_assert_cmphex (hart->code_epoch >> COP_EPOCH_BITS, ==, COP_EPOCH_MARK >> COP_EPOCH_BITS);
+  g_assert_cmphex ((hart->code_epoch ^ COP_EPOCH_MARK) >> COP_EPOCH_MODE_BITS, !=, 0);
   if (g_hash_table_lookup_extended (tags_of_epochs, epoch, NULL, &tag))
     g_assert_cmphex (GPOINTER_TO_SIZE (tag), ==, hart->code_tag);
   g_hash_table_insert (tags_of_epochs, epoch, GSIZE_TO_POINTER (hart->code_tag));

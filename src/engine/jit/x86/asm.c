@@ -80,7 +80,13 @@ asm_new_label (CopAsm *a)
 void
 asm_bind (CopAsm *a, CopLabel label)
 {
-  g_array_index (a->labels, uint32_t, label) = a->size;
+  asm_bind_at (a, label, a->size);
+}
+
+void
+asm_bind_at (CopAsm *a, CopLabel label, uint32_t at)
+{
+  g_array_index (a->labels, uint32_t, label) = at;
 }
 
 /* What the third operand is that an SSE instruction has in its VEX form. */
@@ -422,25 +428,37 @@ asm_call_to (CopAsm *a, const void *target)
 }
 
 static uint32_t
-patchable (CopAsm *a, uint8_t opcode, CopLabel label)
+patchable (CopAsm *a, uint8_t opcode, CopLabel label, const void *target)
 {
   if (((a->size + 1) & 7) > 4)
     pad (a, 7 - (a->size & 7));
   emit8 (a, opcode);
-  rel32 (a, label, NULL);
+  rel32 (a, label, target);
   return a->size - 4;
 }
 
 uint32_t
 asm_jmp_patchable (CopAsm *a, CopLabel label)
 {
-  return patchable (a, 0xe9, label);
+  return patchable (a, 0xe9, label, NULL);
 }
 
 uint32_t
 asm_call_patchable (CopAsm *a, CopLabel label)
 {
-  return patchable (a, 0xe8, label);
+  return patchable (a, 0xe8, label, NULL);
+}
+
+uint32_t
+asm_jmp_patchable_to (CopAsm *a, const void *target)
+{
+  return patchable (a, 0xe9, LABEL_UNBOUND, target);
+}
+
+uint32_t
+asm_call_patchable_to (CopAsm *a, const void *target)
+{
+  return patchable (a, 0xe8, LABEL_UNBOUND, target);
 }
 
 void

@@ -159,6 +159,8 @@ void asm_align_jump (CopAsm *a);
 
 CopLabel asm_new_label (CopAsm *a);
 void asm_bind (CopAsm *a, CopLabel label);
+/* The same at an offset in the code. */
+void asm_bind_at (CopAsm *a, CopLabel label, uint32_t at);
 
 /* Forms. @opcode: one to three bytes, most significant first, 0x0f and a mandatory prefix (0x66, 0xf2,
    0xf3 in bits 24-31) included; @w: 64-bit operands. byte: the registers are byte registers. */
@@ -192,6 +194,8 @@ void asm_call_to (CopAsm *a, const void *target);
    cross an eight-byte boundary. Return: offset of the displacement */
 uint32_t asm_jmp_patchable (CopAsm *a, CopLabel label);
 uint32_t asm_call_patchable (CopAsm *a, CopLabel label);
+uint32_t asm_jmp_patchable_to (CopAsm *a, const void *target);
+uint32_t asm_call_patchable_to (CopAsm *a, const void *target);
 void asm_push (CopAsm *a, CopReg reg);
 void asm_push_m (CopAsm *a, CopMem m);
 void asm_pop (CopAsm *a, CopReg reg);

@@ -5,7 +5,8 @@
  *   in the unit       a jump
  *   beside the page   a jump, when the page is found to be mapped as the unit has it
  *   in the page       a jump that is linked when its target exists
- *   elsewhere         through the hart's jump table
+ *   on another page   the same, when the hart knows that it leads there; else through its jump table
+ *   in a register     through the hart's jump table
  *
  * Calls of the guest are calls of the host, so that the host predicts their returns:
  *
@@ -26,9 +27,9 @@
  */
 #include "engine/jit/x86/lower-private.h"
 
-/* Slots are indexed by twice their number, by eight bytes. */
+/* Slots are indexed by twice their number, by eight bytes: the low half of a pc's low word. */
 G_STATIC_ASSERT (sizeof (CopJitJump) == 16);
-#define SLOT_MASK (((1 << COP_JIT_JUMP_BITS) - 1) << 1)
+G_STATIC_ASSERT (COP_JIT_JUMP_BITS == 15);
 
 /* A member of the entry that rcx says. */
 #define ENTRY(member)                                                                            \
@@ -38,8 +39,7 @@ G_STATIC_ASSERT (sizeof (CopJitJump) == 16);
 static void
 look_into_table (CopAsm *a, CopLabel miss)
 {
-  asm_rr (a, 0x8b, false, RCX, RAX);
-  asm_alu_ri (a, ALU_AND, false, RCX, SLOT_MASK);
+  asm_rr (a, 0x0fb7, false, RCX, RAX);  /* movzx ecx, ax */
   asm_load (a, RDX, HART_FIELD (code_epoch));
   asm_alu_rr (a, ALU_XOR, true, RDX, RAX);
   asm_alu_rm (a, ALU_CMP, true, RDX, ENTRY (key));
@@ -158,6 +158,152 @@ push_link (CopJitBackend *b, unsigned reg)
     asm_push_m (&b->a, x_mem (reg));
 }
 
+/* An operand that set_far() lets be a member of hart.fars. @at: (out): where that is said */
+static CopMem
+far_field (void)
+{
+  return mem (HART, INT32_MAX);
+}
+
+/* To an offset on another page, by a jump that is linked when the hart knows that it leads there:
+
+     mov rdx, [page]; xor rdx, [epoch]; cmp rdx, [far.key]; jne stub
+     mov rax, [far.page]; mov [page], rax
+     jmp target                                                            or call
+
+   Nothing waits for the page to come back from memory but the comparison, which the host predicts. */
+static void
+far_jump (CopJitBackend *b, int64_t offset, bool calls)
+{
+  CopStub *stub = lower_add_stub (b, STUB_FAR);
+  CopJitLinkCode link = { .is_far = true };
+  CopLabel unlinked = asm_new_label (&b->a);
+  CopAsm *a = &b->a;
+
+  asm_load (a, RDX, HART_FIELD (jit.page));
+  asm_alu_rm (a, ALU_XOR, true, RDX, HART_FIELD (code_epoch));
+  asm_alu_rm (a, ALU_CMP, true, RDX, far_field ());
+  link.key_at = a->size - 4;
+  asm_jcc (a, CC_NE, stub->label);
+  asm_load (a, RAX, far_field ());
+  link.page_at = a->size - 4;
+  asm_store (a, HART_FIELD (jit.page), RAX);
+  link.site = calls ? asm_call_patchable (a, unlinked) : asm_jmp_patchable (a, unlinked);
+  stub->detail = b->code->links->len;
+  stub->imm = (uint64_t) offset;
+  stub->found = unlinked;
+  stub->back = LABEL_UNBOUND;
+  if (calls)
+    {
+      stub->back = asm_new_label (a);
+      asm_bind (a, stub->back);
+    }
+  g_array_append_val (b->code->links, link);
+}
+
+/* Leaves with the number of @link, to be linked. The page is that of the target, at @offset. */
+static void
+leave_to_link (CopJitBackend *b, CopJitLinkCode *link, int64_t offset)
+{
+  link->stub = b->a.size;
+  asm_mov_ri (&b->a, RCX, (uint64_t) offset & (COP_PAGE_SIZE - 1));
+  emit8 (&b->a, 0xb8 + RDX);
+  link->number_at = b->a.size;
+  emit32 (&b->a, 0);
+  asm_jmp_to (&b->a, b->exit_link);
+}
+
+/* The hart does not know it: goes by the table, which the hart may know it by from then on. */
+static void
+lower_far_stub (CopJitBackend *b, const CopStub *stub)
+{
+  CopJitLinkCode *link = &g_array_index (b->code->links, CopJitLinkCode, stub->detail);
+  CopAsm *a = &b->a;
+  CopLabel site = asm_new_label (a);
+
+  asm_load (a, RAX, HART_FIELD (jit.page));
+  asm_alu_ri (a, ALU_ADD, true, RAX, (int32_t) stub->imm);
+  emit8 (a, 0xb8 + RCX);
+  link->far_at = a->size;
+  emit32 (a, 0);
+  asm_bind_at (a, site, link->site);
+  asm_lea_label (a, RDX, site);
+  if (stub->back == LABEL_UNBOUND)
+    link->miss_at = asm_jmp_patchable_to (a, b->jump_far);
+  else
+    {
+      link->miss_at = asm_call_patchable_to (a, b->jump_far);
+      asm_jmp (a, stub->back);
+    }
+  asm_bind (a, stub->found);
+  leave_to_link (b, link, (int64_t) stub->imm);
+}
+
+void
+cop_x86_set_far (uint8_t *unit, const CopJitLinkCode *link, uint32_t far)
+{
+  uint32_t at = offsetof (CopHart, fars) + far * sizeof (CopJitFar) - HART_BIAS;
+  uint32_t key = at + offsetof (CopJitFar, key), page = at + offsetof (CopJitFar, page);
+
+  memcpy (unit + link->key_at, &key, sizeof key);
+  memcpy (unit + link->page_at, &page, sizeof page);
+  memcpy (unit + link->far_at, &at, sizeof at);
+}
+
+/* Where a far jump goes to the pc in rax that the hart does not know it to lead to. ecx: where what it
+   knows is, from rbp; rdx: the jump's displacement. When the table has what the jump is linked to, the
+   hart knows it from now on. @miss: the table has nothing; @differs: something else, with pc and ecx as
+   they came. */
+void
+cop_x86_write_jump_far (CopJitBackend *b, CopLabel miss, CopLabel differs)
+{
+  CopAsm *a = &b->a;
+  CopLabel missed = asm_new_label (a), other = asm_new_label (a);
+
+  asm_push (a, RCX);
+  asm_push (a, RDX);
+  asm_rr (a, 0x0fb7, false, RCX, RAX);
+  asm_load (a, RDX, HART_FIELD (code_epoch));
+  asm_alu_rr (a, ALU_XOR, true, RDX, RAX);
+  asm_alu_rm (a, ALU_CMP, true, RDX, ENTRY (key));
+  asm_jcc (a, CC_NE, missed);
+  asm_load (a, RCX, ENTRY (code));
+  asm_pop (a, RDX);
+  asm_push (a, RAX);
+  asm_rm (a, 0x63, true, RAX, mem (RDX, 0)); /* movsxd */
+  asm_lea (a, true, RAX, mem_index (RDX, RAX, 0, 4));
+  asm_alu_rr (a, ALU_CMP, true, RAX, RCX);
+  asm_jcc (a, CC_NE, other);
+  asm_pop (a, RAX);
+  asm_pop (a, RDX);
+  asm_push (a, RAX);
+  asm_load (a, RAX, HART_FIELD (jit.page));
+  asm_alu_rm (a, ALU_XOR, true, RAX, HART_FIELD (code_epoch));
+  asm_store (a, mem_index (HART, RDX, 0, offsetof (CopJitFar, key)), RAX);
+  asm_pop (a, RAX);
+  asm_alu_ri (a, ALU_AND, true, RAX, -(int32_t) COP_PAGE_SIZE);
+  asm_store (a, HART_FIELD (jit.page), RAX);
+  asm_store (a, mem_index (HART, RDX, 0, offsetof (CopJitFar, page)), RAX);
+  asm_rr (a, 0xff, false, (CopReg) 4, RCX); /* jmp rcx */
+
+  asm_bind (a, missed);
+  asm_pop (a, RDX);
+  asm_pop (a, RCX);
+  asm_jmp (a, miss);
+  asm_bind (a, other);
+  asm_pop (a, RAX);
+  asm_pop (a, RCX);
+  asm_jmp (a, differs);
+}
+
+/* What those do that gave up: expects the pc in rax. */
+void
+cop_x86_write_jump_by_table (CopJitBackend *b, CopLabel miss)
+{
+  look_into_table (&b->a, miss);
+  asm_rm (&b->a, 0xff, false, (CopReg) 4, ENTRY (code));
+}
+
 /* @link: x register that the call has put its link into; 0: not a call */
 static void
 go_to (CopJitBackend *b, int64_t offset, unsigned link)
@@ -184,11 +330,7 @@ go_to (CopJitBackend *b, int64_t offset, unsigned link)
   if (link != 0)
     push_link (b, link);
   if (needs_check (b, offset))
-    {
-      asm_load (&b->a, RAX, HART_FIELD (jit.page));
-      asm_alu_ri (&b->a, ALU_ADD, true, RAX, (int32_t) offset);
-      jump_through_table (b, link != 0);
-    }
+    far_jump (b, offset, link != 0);
   else
     {
       CopStub *stub = lower_add_stub (b, STUB_LINK);
@@ -308,8 +450,7 @@ cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss)
 
   asm_alu_ri (a, ALU_AND, true, RAX, -2);
   asm_load (a, RSP, HART_FIELD (jit.stack));
-  look_into_table (a, miss);
-  asm_rm (a, 0xff, false, (CopReg) 4, ENTRY (code));
+  cop_x86_write_jump_by_table (b, miss);
 }
 
 bool
@@ -366,14 +507,12 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
       {
         CopJitLinkCode link = { .offset = (int16_t) stub->detail, .site = stub->imm };
 
-        link.stub = a->size;
-        asm_mov_ri (a, RCX, stub->detail & (COP_PAGE_SIZE - 1));
-        emit8 (a, 0xb8 + RDX);
-        link.number_at = a->size;
-        emit32 (a, 0);
-        asm_jmp_to (a, b->exit_link);
+        leave_to_link (b, &link, link.offset);
         g_array_append_val (b->code->links, link);
       }
+      break;
+    case STUB_FAR:
+      lower_far_stub (b, stub);
       break;
     case STUB_PAGE:
       asm_store (a, HART_FIELD (jit.page), RCX);

@@ -124,6 +124,8 @@ struct CopJitBackend
   /* With the guest's pc in rax: a return to another place than expected; what the jump table does
      not have, to go there or, with its code in rcx, back. */
   const void      *return_missed, *find_and_jump, *find_code;
+  /* The same by a jump to another page: see there. */
+  const void      *jump_far, *jump_by_table;
   const void      *load[7];     /* by CopIrLoad */
   const void      *store[4];    /* by log2 of the size */
   const void      *fill_loads, *fill_stores;    /* ranges */
@@ -299,6 +301,9 @@ bool lower_jump_reg (CopJitBackend *b, const CopIrStatement *statement);
 void lower_jump_stub (CopJitBackend *b, const CopStub *stub);
 /* The thunk behind returns: see there. */
 void cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss);
+void cop_x86_write_jump_far (CopJitBackend *b, CopLabel miss, CopLabel differs);
+void cop_x86_write_jump_by_table (CopJitBackend *b, CopLabel miss);
+void cop_x86_set_far (uint8_t *unit, const CopJitLinkCode *link, uint32_t far);
 
 /* lower-int.c: evaluates integer trees. @dst is a scratch register or the home of the register that
    the statement sets; all scratch registers but those in @keep (a bit each) may be clobbered. */
@@ -376,6 +381,7 @@ enum
   STUB_ENTRY,
   STUB_EDGE,
   STUB_LINK,
+  STUB_FAR,
   STUB_MISS,
   STUB_PAGE,
   STUB_NEAR,

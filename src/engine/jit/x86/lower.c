@@ -430,6 +430,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       break;
     case STUB_EDGE:
     case STUB_LINK:
+    case STUB_FAR:
     case STUB_MISS:
     case STUB_PAGE:
     case STUB_NEAR:
@@ -536,6 +537,12 @@ x86_set_link (uint8_t *site, const uint8_t *site_exec, const void *target)
   __atomic_store_n ((int32_t *) (void *) site, rel, __ATOMIC_RELEASE);
 }
 
+static void
+x86_give_far_up (CopJitBackend *b, uint8_t *miss, const uint8_t *miss_exec)
+{
+  x86_set_link (miss, miss_exec, b->jump_by_table);
+}
+
 /* The site is where asm_align_jump() lets it be: within eight aligned bytes. */
 static void
 x86_set_jump (uint8_t *site, const uint8_t *site_exec, const void *target)
@@ -577,6 +584,8 @@ static const CopJitBackendOps x86_backend = {
   .lower = x86_lower,
   .install = x86_install,
   .enter = x86_enter,
+  .set_far = cop_x86_set_far,
+  .give_far_up = x86_give_far_up,
   .set_link = x86_set_link,
   .set_jump = x86_set_jump,
   .close_entry = x86_close_entry,

@@ -274,17 +274,17 @@ write_ask (CopAsm *a, CopMem callee, CopLabel resume, CopJitExit exit)
   write_return (a, exit);
 }
 
-/* rcx = code for the pc in rax, as jit.find() finds it; the page is that one's. Leaves by @exit_pc
-   when there is none. */
+/* rcx = code for the pc in rax, as @callee of hart.jit finds it; the page is that one's. Leaves by
+   @exit_pc when there is none. */
 static void
-write_find (CopAsm *a, CopLabel exit_pc)
+write_find (CopAsm *a, CopMem callee, CopLabel exit_pc)
 {
   store_guest (a, false);
   asm_push (a, RAX);
   asm_push (a, RAX);
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
   asm_mov_rr (a, true, RSI, RAX);
-  asm_rm (a, 0xff, false, (CopReg) 2, HART_FIELD (jit.find)); /* call */
+  asm_rm (a, 0xff, false, (CopReg) 2, callee); /* call */
   asm_mov_rr (a, true, RCX, RAX);
   asm_pop (a, RAX);
   asm_pop (a, RAX);
@@ -450,7 +450,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   static const void *const stores[] = { store_1, store_2, store_4, store_8 };
   g_autoptr (GArray) thunks = g_array_new (FALSE, FALSE, sizeof (Thunk));
   CopAsm *a = &b->a;
-  CopLabel fault, block, rest, resume, return_missed, find, exit_pc;
+  CopLabel fault, block, rest, resume, return_missed, find, exit_pc, differs;
 
   cop_asm_reset (a);
   fault = asm_new_label (a);
@@ -465,11 +465,22 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   write_enter (b, resume, return_missed);
   begin (b, thunks, &b->find_and_jump);
   asm_bind (a, find);
-  write_find (a, exit_pc);
+  write_find (a, HART_FIELD (jit.find), exit_pc);
   asm_rr (a, 0xff, false, (CopReg) 4, RCX);     /* jmp rcx */
   begin (b, thunks, &b->find_code);
-  write_find (a, exit_pc);
+  write_find (a, HART_FIELD (jit.find), exit_pc);
   asm_ret (a);
+  begin (b, thunks, &b->jump_far);
+  differs = asm_new_label (a);
+  cop_x86_write_jump_far (b, find, differs);
+  asm_bind (a, differs);
+  /* Which of hart.fars: its number. */
+  asm_lea (a, true, RDX, mem (RCX, HART_BIAS - (int32_t) offsetof (CopHart, fars)));
+  asm_shift_ri (a, SHIFT_SHR, false, RDX, 4);
+  write_find (a, HART_FIELD (jit.link_far), exit_pc);
+  asm_rr (a, 0xff, false, (CopReg) 4, RCX);
+  begin (b, thunks, &b->jump_by_table);
+  cop_x86_write_jump_by_table (b, find);
   asm_bind (a, exit_pc);
   asm_store (a, HART_FIELD (jit.exit_pc), RAX);
   write_leave (a, COP_JIT_EXIT_PC);
