@@ -15,6 +15,10 @@ typedef struct
 {
   bool     dirty[COP_GRAPH_BLOCKS];     /* mstatus.FS is Dirty */
   uint32_t boxed[COP_GRAPH_BLOCKS];     /* f registers that hold a boxed f32, and are read as such */
+  uint32_t words[COP_GRAPH_BLOCKS];     /* x registers that are words: see words.h */
+  /* Those of which nothing but the low half is needed next, in the loop: where the block begins, and
+     where it ends. No facts. */
+  uint32_t low[COP_GRAPH_BLOCKS], low_at_end[COP_GRAPH_BLOCKS];
 } CopFacts;
 
 /* @facts: (out) */

@@ -63,6 +63,21 @@ fold (CopIrOp op, uint64_t a, uint64_t b, uint64_t *result)
     }
 }
 
+/* Bits that a shift of a word to the right takes from the word alone: how it is extended is all the
+   same. */
+static CopIrRef
+simplify_masked_shift (CopIrUnit *unit, CopIrRef a, uint64_t mask)
+{
+  const CopIrNode shift = *cop_ir_node (unit, a);
+  uint64_t by;
+
+  if ((shift.op != IR_SRA32 && shift.op != IR_SRL32) || !cop_ir_is_const (unit, shift.b, &by) ||
+      by >= 32 || mask > UINT32_MAX >> by)
+    return IR_NONE;
+  return cop_ir_add (unit, IR_AND, cop_ir_add (unit, IR_SRL, shift.a, shift.b, IR_NONE, 0),
+                     cop_ir_const (unit, mask), IR_NONE, 0);
+}
+
 static CopIrRef
 simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
 {
@@ -96,7 +111,7 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
       /* The page has no bits within itself. */
       if (left->op == IR_PC && ~b < COP_PAGE_SIZE)
         return add_node (unit, IR_PC, IR_NONE, IR_NONE, IR_NONE, left->imm & b);
-      break;
+      return simplify_masked_shift (unit, a, b);
     case IR_XOR:
       if (b == UINT64_MAX)
         return cop_ir_add (unit, IR_NOT, a, IR_NONE, IR_NONE, 0);

@@ -539,6 +539,74 @@ emit_stream (RegionMaker *m)
   emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
 }
 
+/* A counted loop of operations on words, in registers that hold words most of the time. */
+static void
+emit_words (RegionMaker *m)
+{
+  static const CopInsnOp ops[] = {
+    COP_INSN_addw,   COP_INSN_subw,  COP_INSN_addw,  COP_INSN_mulw,   COP_INSN_sllw,   COP_INSN_sraw,
+    COP_INSN_slliw,  COP_INSN_srliw, COP_INSN_sraiw, COP_INSN_addiw,  COP_INSN_addiw,  COP_INSN_xor,
+    COP_INSN_or,     COP_INSN_and,   COP_INSN_andn,  COP_INSN_xnor,   COP_INSN_rorw,   COP_INSN_roriw,
+    COP_INSN_divw,   COP_INSN_remuw, COP_INSN_xori,  COP_INSN_andi,   COP_INSN_sext_b, COP_INSN_zext_h,
+  };
+  static const CopInsnOp wide_ops[] = {
+    COP_INSN_add,    COP_INSN_add_uw, COP_INSN_sh2add, COP_INSN_slli,      COP_INSN_srli, COP_INSN_srai,
+    COP_INSN_slt,    COP_INSN_sltu,   COP_INSN_mulhu,  COP_INSN_czero_eqz, COP_INSN_max,  COP_INSN_clz,
+    COP_INSN_fmv_d_x, COP_INSN_div,
+  };
+  static const CopInsnOp accesses[] = { COP_INSN_sw, COP_INSN_sd, COP_INSN_lw, COP_INSN_lwu,
+                                        COP_INSN_sb, COP_INSN_ld };
+  static const CopInsnOp branches[] = {
+    COP_INSN_beq, COP_INSN_bne, COP_INSN_blt, COP_INSN_bge, COP_INSN_bltu, COP_INSN_bgeu,
+  };
+  unsigned counter = PICK (m, region_results), pointer = PICK (m, region_pointers),
+           n = 3 + below (m, 12), regs[4], start;
+
+  if (counter == 0 || room (m) < 512)
+    return;
+  for (unsigned i = 0; i < G_N_ELEMENTS (regs); i++)
+    {
+      regs[i] = PICK (m, region_results);
+      if (!one_in (m, 4))
+        emit (m, I (addiw, .rd = regs[i], .rs1 = regs[i], .imm = random_imm (m)), true);
+    }
+  emit (m, I (addi, .rd = counter, .imm = 1 + below (m, 200)), true);
+  start = m->at;
+  for (unsigned i = 0; i < n; i++)
+    {
+      unsigned what = below (m, 12);
+      RegionFields f = {
+        .rd = PICK (m, regs),
+        .rs1 = PICK (m, regs),
+        .rs2 = PICK (m, regs),
+        .imm = one_in (m, 3) ? random_imm (m) : (int32_t) below (m, 64),
+      };
+
+      if (f.rd == counter)
+        f.rd = counter == TEMP ? TEMP2 : TEMP;
+      if (what == 0)
+        {
+          f.rs1 = pointer;
+          f.imm = (int32_t) below (m, 8) * 8;
+          emit (m, region_encode (PICK (m, accesses), f), true);
+        }
+      else if (what == 1)
+        emit (m, I (addi, .rd = f.rd, .rs1 = f.rs1), true);
+      else if (what == 2)
+        emit (m,
+              region_encode (PICK (m, branches), (RegionFields){ .rs1 = f.rs1,
+                                                                 .rs2 = one_in (m, 3) ? 0 : f.rs2,
+                                                                 .imm = 8 }),
+              true);
+      else if (what < 5)
+        emit (m, region_encode (PICK (m, wide_ops), f), true);
+      else
+        emit (m, region_encode (PICK (m, ops), f), true);
+    }
+  emit (m, I (addiw, .rd = counter, .rs1 = counter, .imm = -1), true);
+  emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
+}
+
 /* Branches and jumps lead to where an instruction starts; fixed in a second pass. */
 static void
 emit_control (RegionMaker *m)
@@ -569,8 +637,10 @@ emit_control (RegionMaker *m)
     case 3:
       if (one_in (m, 2))
         emit_loop (m);
-      else
+      else if (one_in (m, 2))
         emit_stream (m);
+      else
+        emit_words (m);
       break;
     default:
       emit (m,

@@ -2,6 +2,8 @@
  *
  * What blocks of loops may rely on.
  */
+#include "unit-blocks.h"
+
 #include "engine/jit/facts.h"
 
 enum
@@ -45,24 +47,6 @@ static void
 branch (CopIrUnit *unit, uint64_t to)
 {
   add (unit, IR_BRANCH, 0, cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, 10), to);
-}
-
-/* The statements since the last block become one at @offset, four bytes long. */
-static void
-end_block (CopIrUnit *unit, unsigned offset)
-{
-  unsigned first = 0;
-  CopIrBlock block;
-
-  if (unit->blocks->len > 0)
-    {
-      const CopIrBlock *last = &g_array_index (unit->blocks, CopIrBlock, unit->blocks->len - 1);
-
-      first = last->first + last->n;
-    }
-  block = (CopIrBlock){ .first = first, .n = unit->statements->len - first, .offset = offset,
-                        .end = offset + 4, .n_insns = 1, .falls_through = true };
-  g_array_append_val (unit->blocks, block);
 }
 
 static void

@@ -153,6 +153,18 @@ count_bits (CopJitBackend *b, bool native, uint8_t opcode, CopJitCallee callee, 
 }
 
 void
+lower_shift_low (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep)
+{
+  static const CopShift shifts[] = {
+    [IR_SLL32 - IR_SLL32] = SHIFT_SHL,
+    [IR_SRL32 - IR_SLL32] = SHIFT_SHR,
+    [IR_SRA32 - IR_SLL32] = SHIFT_SAR,
+  };
+
+  shift (b, shifts[node->op - IR_SLL32], false, node, dst, keep);
+}
+
+void
 lower_bits (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep)
 {
   switch ((CopIrOp) node->op)

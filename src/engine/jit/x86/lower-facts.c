@@ -4,6 +4,7 @@
  *
  *   mov ecx, [mstatus]; not ecx; test ecx, FS; jne stub      mstatus.FS is Dirty
  *   cmp dword [f + 4], -1; jne stub                          a boxed f32
+ *   movsxd rcx, x; cmp rcx, x; jne stub                      a word
  *   stub:   leaves the block to the interpreter, which is right whatever holds
  */
 #include "engine/jit/x86/lower-private.h"
@@ -11,19 +12,24 @@
 bool
 lower_lacks_facts (const CopJitBackend *b, unsigned to)
 {
-  return (b->facts.dirty[to] && !b->dirty) || (b->facts.boxed[to] & ~b->boxed) != 0;
+  return (b->facts.dirty[to] && !b->dirty) || (b->facts.boxed[to] & ~b->boxed) != 0 ||
+         (b->facts.words[to] & ~b->words) != 0;
 }
 
 static void
 check_facts (CopJitBackend *b, unsigned to)
 {
-  uint32_t boxed = b->facts.boxed[to] & ~b->boxed;
+  uint32_t boxed = b->facts.boxed[to] & ~b->boxed, words = b->facts.words[to] & ~b->words;
+  uint32_t low = b->r.low;
   CopStub *stub;
   CopLabel label;
 
   if (!lower_lacks_facts (b, to))
     return;
+  /* What is not known to be a word stands here whole. */
+  b->r.low &= b->words;
   stub = lower_add_stub (b, STUB_NO_FACTS);
+  b->r.low = low;
   label = stub->label;
   stub->detail = to;
   if (b->facts.dirty[to] && !b->dirty)
@@ -38,6 +44,23 @@ check_facts (CopJitBackend *b, unsigned to)
     if (boxed & 1u << i)
       {
         asm_alu_mi (&b->a, ALU_CMP, false, lower_f_high (i), -1);
+        asm_jcc (&b->a, CC_NE, label);
+      }
+  for (unsigned i = 1; i < 32; i++)
+    if (words & 1u << i)
+      {
+        CopReg reg = home (b, i);
+
+        if (reg != NO_REG)
+          {
+            sign_extend_32 (b, RCX, reg);
+            asm_alu_rr (&b->a, ALU_CMP, true, RCX, reg);
+          }
+        else
+          {
+            asm_rm (&b->a, 0x63, true, RCX, x_mem (i));
+            asm_alu_rm (&b->a, ALU_CMP, true, RCX, x_mem (i));
+          }
         asm_jcc (&b->a, CC_NE, label);
       }
 }

@@ -124,10 +124,11 @@ is_larger (const CopJitBackend *b, CopIrRef left, CopIrRef right)
            cop_ir_count_scratch (b->unit, left) < cop_ir_count_scratch (b->unit, right)));
 }
 
+/* @w false: the low half, the upper one is anything */
 static void
-binary (CopJitBackend *b, CopAlu op, bool commutes, const CopIrNode *node, CopReg dst,
-        uint32_t keep)
+binary (CopJitBackend *b, CopAlu op, bool w, const CopIrNode *node, CopReg dst, uint32_t keep)
 {
+  bool commutes = op != ALU_SUB;
   CopIrRef left = node->a, right = node->b;
   CopReg work;
 
@@ -146,8 +147,9 @@ binary (CopJitBackend *b, CopAlu op, bool commutes, const CopIrNode *node, CopRe
       left = right;
       right = other;
     }
-  work = lower_begin_binary (b, left, right, dst, keep);
-  alu_with (b, op, true, work, right, keep);
+  work = reads_host (b, right, dst) ? lower_pick_scratch (NO_REG, keep) : dst;
+  (w ? lower_value : lower_low_half) (b, left, work, keep);
+  alu_with (b, op, w, work, right, keep);
   asm_mov_rr (&b->a, true, dst, work);
 }
 
@@ -181,13 +183,13 @@ try_lea (CopJitBackend *b, const CopIrNode *node, bool w, CopReg dst, uint32_t k
 
   if (left != NO_REG && lower_is_imm32 (b, node->b, &value))
     {
-      if (left == dst && w)
+      if (left == dst)
         asm_alu_ri (&b->a, ALU_ADD, w, dst, value);
       else
         asm_lea (&b->a, w, dst, mem (left, value));
       return true;
     }
-  if (left != NO_REG && right != NO_REG && (left != dst || !w) && (right != dst || !w))
+  if (left != NO_REG && right != NO_REG && left != dst && right != dst)
     {
       asm_lea (&b->a, w, dst, mem_index (left, right, 0, 0));
       return true;
@@ -264,6 +266,32 @@ is_comparison (CopIrOp op)
   return op >= IR_EQ && op <= IR_GEU;
 }
 
+/* Whether @ref is a register of which the low half stands in its place. */
+static bool
+is_low_x (const CopJitBackend *b, CopIrRef ref)
+{
+  const CopIrNode *node = node_of (b, ref);
+
+  return node->op == IR_GETX && is_low (b, node->imm & 31);
+}
+
+/* Where an operand of a comparison stands, or is put: in @into. @w false: its low half. */
+static CopReg
+compared (CopJitBackend *b, CopIrRef ref, bool w, CopReg into)
+{
+  CopReg reg = in_register (b, ref);
+
+  if (reg != NO_REG && !(w && is_low_x (b, ref)))
+    return reg;
+  if (reg != NO_REG)
+    sign_extend_32 (b, into, reg);
+  else if (w)
+    lower_value (b, ref, into, 0);
+  else
+    lower_low_half (b, ref, into, 0);
+  return into;
+}
+
 CopCond
 lower_condition (CopJitBackend *b, CopIrRef ref)
 {
@@ -272,15 +300,15 @@ lower_condition (CopJitBackend *b, CopIrRef ref)
     [IR_GE - IR_EQ] = CC_LE, [IR_LTU - IR_EQ] = CC_A,  [IR_GEU - IR_EQ] = CC_BE,
   };
   CopIrNode node = *node_of (b, ref);
-  bool swapped = false;
-  CopReg left;
+  bool swapped = false, w;
+  CopReg left, right;
   int32_t value;
   CopMem m;
 
   if (!is_comparison (node.op))
     {
       left = lower_to_some_reg (b, ref, RAX, 0);
-      asm_rr (&b->a, 0x85, true, left, left);
+      asm_rr (&b->a, 0x85, !is_low_x (b, ref), left, left);
       return CC_NE;
     }
   if (node_of (b, node.a)->op == IR_CONST)
@@ -291,15 +319,22 @@ lower_condition (CopJitBackend *b, CopIrRef ref)
       node.b = other;
       swapped = true;
     }
+  /* The order of words, signed or not, is that of their low halves. */
+  w = !lower_is_word (b, node.a) || !lower_is_word (b, node.b);
   if (lower_is_imm32 (b, node.b, &value) && in_memory (b, node.a, &m))
-    asm_alu_mi (&b->a, ALU_CMP, true, m, value);
+    asm_alu_mi (&b->a, ALU_CMP, w, m, value);
   else
     {
-      left = lower_to_some_reg (b, node.a, RAX, 0);
+      left = compared (b, node.a, w, RAX);
       if (lower_is_imm32 (b, node.b, &value) && value == 0)
-        asm_rr (&b->a, 0x85, true, left, left);
+        asm_rr (&b->a, 0x85, w, left, left);
+      else if (w && is_low_x (b, node.b))
+        {
+          right = compared (b, node.b, w, RDX);
+          asm_alu_rr (&b->a, ALU_CMP, w, left, right);
+        }
       else
-        alu_with (b, ALU_CMP, true, left, node.b, is_scratch (left) ? BIT (left) : 0);
+        alu_with (b, ALU_CMP, w, left, node.b, is_scratch (left) ? BIT (left) : 0);
     }
   return swapped ? mirrored[node.op - IR_EQ] : conditions[node.op - IR_EQ];
 }
@@ -352,6 +387,12 @@ select_value (CopJitBackend *b, const CopIrNode *node, CopReg dst)
     }
   asm_cmov (&b->a, cc, RDX, RCX);
   asm_mov_rr (&b->a, true, dst, RDX);
+}
+
+bool
+lower_is_word (const CopJitBackend *b, CopIrRef ref)
+{
+  return cop_words_is_word (b->unit, ref, b->words);
 }
 
 /* --- the tree ---------------------------------------------------------------------------------- */
@@ -411,7 +452,7 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
         binary (b, ALU_ADD, true, &node, dst, keep);
       break;
     case IR_SUB:
-      binary (b, ALU_SUB, false, &node, dst, keep);
+      binary (b, ALU_SUB, true, &node, dst, keep);
       break;
     case IR_AND:
       binary (b, ALU_AND, true, &node, dst, keep);
@@ -545,5 +586,49 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       break;
     case IR_LAST:
       g_assert_not_reached ();
+    }
+}
+
+void
+lower_low_half (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
+{
+  CopIrNode node = *node_of (b, ref);
+  CopMem m;
+  CopAlu op;
+
+  switch ((CopIrOp) node.op)
+    {
+    case IR_SEXT32:
+    case IR_ZEXT32:
+      lower_low_half (b, node.a, dst, keep);
+      break;
+    case IR_GETX:
+      if (in_memory (b, ref, &m))
+        asm_rm (&b->a, 0x8b, false, dst, m);
+      else
+        asm_mov_rr (&b->a, true, dst, home (b, node.imm & 31));
+      break;
+    case IR_ADD:
+      if (try_lea (b, &node, false, dst, keep))
+        break;
+      /* fall through */
+    case IR_SUB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+      if (!lower_find_alu (node.op, &op))
+        g_assert_not_reached ();
+      binary (b, op, false, &node, dst, keep);
+      break;
+    case IR_MUL:
+      lower_multiply (b, false, &node, dst, keep);
+      break;
+    case IR_SLL32:
+    case IR_SRL32:
+    case IR_SRA32:
+      lower_shift_low (b, &node, dst, keep);
+      break;
+    default:
+      lower_value (b, ref, dst, keep);
     }
 }

@@ -359,6 +359,15 @@ lower_fall_to (CopJitBackend *b, int64_t offset)
 }
 
 void
+lower_prepare_branch (CopJitBackend *b, int64_t offset)
+{
+  unsigned here = *lower_index_of (b, b->block->offset), to;
+
+  if (b->in_loop && is_here (b, offset, &to) && b->graph.depth[to] >= b->graph.depth[here])
+    lower_extend (b, ~g_array_index (b->maps, CopNotedMap, b->block_maps[to]).map.low);
+}
+
+void
 lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 {
   CopRegMap before = b->r;
@@ -376,6 +385,7 @@ lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
       stub->imm = (uint64_t) offset;
       stub->dirty = b->dirty;
       stub->boxed = b->boxed;
+      stub->words = b->words;
       asm_jcc (&b->a, cc, stub->label);
     }
   else
@@ -397,6 +407,7 @@ come_back (CopJitBackend *b, bool on_page)
   b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
   b->dirty = false;
   b->boxed = 0;
+  b->words = 0;
   asm_pop (&b->a, RCX);
   asm_alu_ri (&b->a, ALU_SUB, true, RCX, b->block->end);
   if (on_page)
@@ -501,6 +512,7 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_EDGE:
       b->dirty = stub->dirty;
       b->boxed = stub->boxed;
+      b->words = stub->words;
       lower_go_to (b, (int64_t) stub->imm);
       break;
     case STUB_LINK:

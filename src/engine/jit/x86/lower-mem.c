@@ -553,7 +553,7 @@ lower_load_stub (CopJitBackend *b, const CopStub *stub)
   look_further (b, stub, cop_ir_load_size (stub->detail), false);
   load_address (b, stub);
   lower_late_sets (b, stub);
-  lower_call_to_standard (b, stub->map);
+  lower_call_to_standard (b, lower_note_map (b));
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->load[stub->detail]);
   lower_call_from_standard (b, stub->map);
@@ -572,7 +572,7 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
   load_address (b, stub);
   lower_value (b, stub->imm, RDX, BIT (RAX));
   lower_late_sets (b, stub);
-  lower_call_to_standard (b, stub->map);
+  lower_call_to_standard (b, lower_note_map (b));
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->store[log2_bytes[stub->detail / 8]]);
   lower_call_from_standard (b, stub->map);
@@ -588,7 +588,7 @@ lower_span_stub (CopJitBackend *b, const CopStub *stub)
   else
     load_address (b, stub);
   lower_late_sets (b, stub);
-  lower_call_to_standard (b, stub->map);
+  lower_call_to_standard (b, lower_note_map (b));
   asm_mov_ri (&b->a, RDX, stub->detail);
   asm_mov_ri (&b->a, RCX, stub->place);
   asm_call_to (&b->a, b->span);

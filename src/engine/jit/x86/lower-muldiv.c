@@ -187,7 +187,9 @@ lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIrState
       !is_same_leaf (b, node.a, next.a) || !is_same_leaf (b, node.b, next.b) ||
       cop_ir_reads_x (b->unit, second->a, first->reg) || first->reg == second->reg)
     return false;
+  lower_extend (b, cop_words_wide_reads (b->unit, first->a, false));
   divide_into (b, &node, true, true);
+  b->r.low &= ~(1u << first->reg | 1u << second->reg);
   for (unsigned i = 0; i < 2; i++)
     {
       CopIrOp op = node_of (b, both[i]->a)->op;

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "engine/jit/backend.h"
-#include "engine/jit/facts.h"
+#include "engine/jit/words.h"
 #include "engine/jit/x86/asm.h"
 
 #include <stddef.h>
@@ -55,6 +55,8 @@ typedef struct
   uint8_t  host[32];            /* by x register: its host register; NO_REG: in the hart alone */
   uint8_t  guest[16];           /* by host register: the x register; 0: none */
   uint32_t dirty;               /* x registers that the hart may have another value of */
+  uint32_t low;                 /* x registers of which the host register has the low half; its sign
+                                   extension is the value */
   uint8_t  fhost[32];           /* by f register: its xmm register; NO_REG: in the hart */
   uint8_t  fguest[16];          /* by xmm register: the f register; NO_REG: none */
   uint32_t fdirty;
@@ -93,7 +95,7 @@ typedef struct
   uint64_t imm;
   uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
   bool     dirty;               /* of edges: what is known */
-  uint32_t boxed;
+  uint32_t boxed, words;
   uint32_t block_first, statement;      /* in the unit's: of its block, and the one that it is of */
 } CopStub;
 
@@ -154,6 +156,8 @@ struct CopJitBackend
   CopFacts         facts;
   bool             dirty;       /* mstatus.FS is known to be Dirty */
   uint32_t         boxed;       /* f registers known to hold a boxed f32, a bit each */
+  uint32_t         words;       /* x registers known to be words: all in r.low are */
+  GArray          *wants;       /* (element-type uint32_t): cop_words_wants() of the block */
   CopFCopies       f;
   unsigned         next_copy;
   GArray          *copies;      /* (element-type CopFCopies): as stubs found them */
@@ -223,6 +227,13 @@ in_memory (const CopJitBackend *b, CopIrRef ref, CopMem *m)
   return true;
 }
 
+/* Whether nothing but the low half of x register @reg stands in its place. */
+static inline bool
+is_low (const CopJitBackend *b, unsigned reg)
+{
+  return b->r.low & 1u << reg;
+}
+
 /* @dst = the sign extension of the low half of @reg. */
 static inline void
 sign_extend_32 (CopJitBackend *b, CopReg dst, CopReg reg)
@@ -242,6 +253,8 @@ void lower_late_sets (CopJitBackend *b, const CopStub *stub);
 void lower_choose_maps (CopJitBackend *b, const CopGraph *graph);
 uint32_t lower_note_map (CopJitBackend *b);
 bool lower_is_standard (const CopJitBackend *b);
+/* Extends those of @regs of which the low half stands in a register. Flags stay. */
+void lower_extend (CopJitBackend *b, uint32_t regs);
 /* Moves registers to where a noted map has them. Flags and scratch registers stay. */
 bool lower_needs_moves (const CopJitBackend *b, uint32_t map);
 void lower_move_to (CopJitBackend *b, uint32_t map);
@@ -293,7 +306,10 @@ lower_index_of (CopJitBackend *b, int64_t offset)
 void lower_go_to (CopJitBackend *b, int64_t offset);
 /* Prepares for the block at @offset of the unit, which comes next in the code. */
 void lower_fall_to (CopJitBackend *b, int64_t offset);
-/* The same under a condition. */
+/* Before the condition of a branch: extends what a block of the loop wants whole, so that the way there
+   needs no code of its own. */
+void lower_prepare_branch (CopJitBackend *b, int64_t offset);
+/* Goes there under a condition. */
 void lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset);
 /* Statements that end blocks. Return whether control comes back: to behind the block. */
 bool lower_jump (CopJitBackend *b, const CopIrStatement *statement);
@@ -323,6 +339,11 @@ bool lower_is_imm32 (const CopJitBackend *b, CopIrRef ref, int32_t *value);
 CopReg lower_begin_binary (CopJitBackend *b, CopIrRef left, CopIrRef right, CopReg dst,
                            uint32_t keep);
 
+/* The same for the low half; the upper one is anything. */
+void lower_low_half (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep);
+/* Whether @ref is known to be a word now. */
+bool lower_is_word (const CopJitBackend *b, CopIrRef ref);
+
 /* lower-muldiv.c: what lower_value() does for products, quotients and remainders */
 void lower_muldiv (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep);
 /* @dst = a * b of @node. @w false: 32 bits, the rest zero. */
@@ -333,6 +354,8 @@ bool lower_divisions (CopJitBackend *b, const CopIrStatement *first, const CopIr
 
 /* lower-bits.c: what lower_value() does for shifts and operations on bits */
 void lower_bits (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep);
+/* The low half of SLL32, SRL32 or SRA32. */
+void lower_shift_low (CopJitBackend *b, const CopIrNode *node, CopReg dst, uint32_t keep);
 
 /* lower-mem.c */
 /* Operands in the view that gs names. */

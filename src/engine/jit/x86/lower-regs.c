@@ -44,6 +44,7 @@ empty_map (CopRegMap *map)
   memset (map->host, NO_REG, sizeof map->host);
   memset (map->guest, 0, sizeof map->guest);
   map->dirty = 0;
+  map->low = 0;
   memset (map->fhost, NO_REG, sizeof map->fhost);
   memset (map->fguest, NO_REG, sizeof map->fguest);
   map->fdirty = 0;
@@ -65,21 +66,27 @@ standard_map (CopRegMap *map)
 static bool
 is_same (const CopRegMap *a, const CopRegMap *b)
 {
-  return a->dirty == b->dirty && memcmp (a->host, b->host, sizeof a->host) == 0 &&
+  return a->dirty == b->dirty && a->low == b->low && memcmp (a->host, b->host, sizeof a->host) == 0 &&
          a->fdirty == b->fdirty && a->fsingle == b->fsingle &&
          memcmp (a->fhost, b->fhost, sizeof a->fhost) == 0;
+}
+
+static uint32_t
+note_map (CopJitBackend *b, const CopRegMap *map)
+{
+  CopNotedMap noted = { .map = *map, .to_standard = LABEL_UNBOUND, .from_standard = LABEL_UNBOUND };
+
+  for (unsigned i = b->maps->len; i-- > 0;)
+    if (is_same (&g_array_index (b->maps, CopNotedMap, i).map, map))
+      return i;
+  g_array_append_val (b->maps, noted);
+  return b->maps->len - 1;
 }
 
 uint32_t
 lower_note_map (CopJitBackend *b)
 {
-  CopNotedMap noted = { .map = b->r, .to_standard = LABEL_UNBOUND, .from_standard = LABEL_UNBOUND };
-
-  for (unsigned i = b->maps->len; i-- > 0;)
-    if (is_same (&g_array_index (b->maps, CopNotedMap, i).map, &b->r))
-      return i;
-  g_array_append_val (b->maps, noted);
-  return b->maps->len - 1;
+  return note_map (b, &b->r);
 }
 
 bool
@@ -100,6 +107,15 @@ static bool
 is_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
 {
   return to->host[reg] != NO_REG && to->host[reg] != from->host[reg];
+}
+
+/* Whether @reg must be extended on the way, where it is. */
+static bool
+is_extended (const CopRegMap *from, const CopRegMap *to, unsigned reg)
+{
+  return (from->low & 1u << reg) &&
+         (is_spilled (from, to, reg) ||
+          (to->host[reg] == from->host[reg] && !(to->low & 1u << reg)));
 }
 
 /* Whether both have it in the same place and of the same kind. */
@@ -126,7 +142,7 @@ static bool
 differs (const CopRegMap *from, const CopRegMap *to)
 {
   for (unsigned i = 1; i < 32; i++)
-    if (is_spilled (from, to, i) || is_filled (from, to, i))
+    if (is_spilled (from, to, i) || is_filled (from, to, i) || is_extended (from, to, i))
       return true;
   for (unsigned i = 0; i < 32; i++)
     if (is_f_spilled (from, to, i) || is_f_filled (from, to, i))
@@ -152,6 +168,9 @@ load_f (CopJitBackend *b, const CopRegMap *map, unsigned reg)
 static void
 move (CopJitBackend *b, const CopRegMap *from, const CopRegMap *to)
 {
+  for (unsigned i = 1; i < 32; i++)
+    if (is_extended (from, to, i))
+      sign_extend_32 (b, (CopReg) from->host[i], (CopReg) from->host[i]);
   for (unsigned i = 1; i < 32; i++)
     if (is_spilled (from, to, i))
       asm_store (&b->a, x_mem (i), (CopReg) from->host[i]);
@@ -205,11 +224,38 @@ lower_move_to (CopJitBackend *b, uint32_t map)
 
 /* --- subroutines of stubs ---------------------------------------------------------------------- */
 
+/* The map with registers extended: the subroutines are the same for all that differ in that alone. */
+static CopNotedMap *
+extended_map (CopJitBackend *b, uint32_t map)
+{
+  CopRegMap extended = *noted_map (b, map);
+
+  extended.low = 0;
+  return &g_array_index (b->maps, CopNotedMap, note_map (b, &extended));
+}
+
+void
+lower_extend (CopJitBackend *b, uint32_t regs)
+{
+  uint32_t before = b->a.size;
+
+  for (unsigned i = 1; i < 32; i++)
+    if (b->r.low & regs & 1u << i)
+      sign_extend_32 (b, home (b, i), home (b, i));
+  b->r.low &= ~regs;
+  lower_keep_addend (b, before);
+}
+
 void
 lower_call_to_standard (CopJitBackend *b, uint32_t map)
 {
-  CopNotedMap *noted = &g_array_index (b->maps, CopNotedMap, map);
+  const CopRegMap *from = noted_map (b, map);
+  CopNotedMap *noted;
 
+  for (unsigned i = 1; i < 32; i++)
+    if (from->low & 1u << i)
+      sign_extend_32 (b, (CopReg) from->host[i], (CopReg) from->host[i]);
+  noted = extended_map (b, map);
   if (!differs (&noted->map, noted_map (b, STANDARD_MAP)))
     return;
   if (noted->to_standard == LABEL_UNBOUND)
@@ -220,7 +266,7 @@ lower_call_to_standard (CopJitBackend *b, uint32_t map)
 void
 lower_call_from_standard (CopJitBackend *b, uint32_t map)
 {
-  CopNotedMap *noted = &g_array_index (b->maps, CopNotedMap, map);
+  CopNotedMap *noted = extended_map (b, map);
 
   if (!differs (noted_map (b, STANDARD_MAP), &noted->map))
     return;
@@ -418,9 +464,15 @@ lower_choose_maps (CopJitBackend *b, const CopGraph *graph)
       make_map (graph, loop, &outer, &b->r);
       map_f (graph, loop, &outer, &b->r);
       maps[i] = lower_note_map (b);
-      for (unsigned j = 0; j < graph->n; j++)
-        if (loop->blocks >> j & 1)
-          b->block_maps[j] = maps[i];
     }
+  for (unsigned i = 0; i < graph->n; i++)
+    if (graph->loop[i] >= 0)
+      {
+        b->r = *noted_map (b, maps[graph->loop[i]]);
+        for (unsigned j = 1; j < 32; j++)
+          if (b->r.host[j] != NO_REG)
+            b->r.low |= b->facts.words[i] & b->facts.low[i] & 1u << j;
+        b->block_maps[i] = lower_note_map (b);
+      }
   b->r = *noted_map (b, STANDARD_MAP);
 }

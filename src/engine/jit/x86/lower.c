@@ -50,6 +50,7 @@ x86_create (const CopJitBackend *like)
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
+  b->wants = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   if (like == NULL)
     find_features (&b->host);
   b->a.avx = b->host.avx;
@@ -63,6 +64,7 @@ x86_destroy (CopJitBackend *b)
   g_array_unref (b->stubs);
   g_array_unref (b->copies);
   g_array_unref (b->maps);
+  g_array_unref (b->wants);
   g_free (b);
 }
 
@@ -119,13 +121,48 @@ set_in_place (CopJitBackend *b, const CopIrStatement *statement)
   return true;
 }
 
+/* Whether the low half of what the statement sets is all that needs to be made for now. */
+static bool
+may_stay_low (const CopJitBackend *b, const CopIrStatement *statement)
+{
+  const CopIrNode *node = cop_ir_node (b->unit, statement->a);
+  unsigned at = (unsigned) (statement - &g_array_index (b->unit->statements, CopIrStatement,
+                                                        b->block->first));
+  CopMem m;
+
+  if (!b->in_loop || home (b, statement->reg) == NO_REG ||
+      !(g_array_index (b->wants, uint32_t, at) & 1u << statement->reg))
+    return false;
+  switch (node->op)
+    {
+    case IR_SLL32:
+    case IR_SRL32:
+    case IR_SRA32:
+      return true;
+    case IR_SEXT32:
+      return !in_memory (b, node->a, &m);
+    case IR_GETX:
+      return is_low (b, node->imm & 31);
+    default:
+      return cop_words_is_logic (node->op) && lower_is_word (b, statement->a) &&
+             (cop_words_wide_reads (b->unit, statement->a, false) & b->r.low) != 0;
+    }
+}
+
+/* Sets the whole register. */
 static void
 set_x (CopJitBackend *b, const CopIrStatement *statement)
 {
   CopReg reg = home (b, statement->reg);
+  const CopIrNode *node = cop_ir_node (b->unit, statement->a);
+  bool extends = reg != NO_REG && node->op == IR_GETX && is_low (b, node->imm & 31);
   uint64_t value;
 
-  if (reg != NO_REG)
+  if (!extends)
+    lower_extend (b, cop_words_wide_reads (b->unit, statement->a, false));
+  if (extends)
+    sign_extend_32 (b, reg, home (b, node->imm & 31));
+  else if (reg != NO_REG)
     lower_value (b, statement->a, reg, 0);
   else if (set_in_place (b, statement))
     return;
@@ -140,6 +177,32 @@ set_x (CopJitBackend *b, const CopIrStatement *statement)
       asm_store (&b->a, x_mem (statement->reg), from);
       lower_keep_addend (b, before);
     }
+  b->r.low &= ~(1u << statement->reg);
+}
+
+/* What is known of the register behind the statement. */
+static void
+note_word (CopJitBackend *b, const CopIrStatement *statement, bool is_word)
+{
+  b->words &= ~(1u << statement->reg);
+  if (is_word)
+    b->words |= 1u << statement->reg;
+}
+
+static void
+set_x_or_low (CopJitBackend *b, const CopIrStatement *statement)
+{
+  bool is_word = lower_is_word (b, statement->a);
+
+  if (may_stay_low (b, statement))
+    {
+      lower_extend (b, cop_words_wide_reads (b->unit, statement->a, true));
+      lower_low_half (b, statement->a, home (b, statement->reg), 0);
+      b->r.low |= 1u << statement->reg;
+    }
+  else
+    set_x (b, statement);
+  note_word (b, statement, is_word);
 }
 
 void
@@ -205,6 +268,17 @@ check_next_page (CopJitBackend *b, const CopIrStatement *statement)
   asm_jcc (&b->a, CC_NE, miss);
 }
 
+/* Extends what a statement that sets no x register needs the whole of. */
+static void
+extend_operands (CopJitBackend *b, const CopIrStatement *statement)
+{
+  bool tests = statement->kind == IR_BRANCH && node_of (b, statement->a)->op == IR_GETX;
+  bool stores_half = statement->kind == IR_STORE && statement->imm <= 32;
+
+  lower_extend (b, cop_words_wide_reads (b->unit, statement->a, tests) |
+                     cop_words_wide_reads (b->unit, statement->b, stores_half));
+}
+
 /* Returns whether control may go on behind the statement. */
 static bool
 lower_statement (CopJitBackend *b, const CopIrStatement *statement)
@@ -212,10 +286,13 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
   CopCond cc;
 
   b->statement = statement;
+  if (b->r.low != 0 && statement->kind != IR_SETX && statement->kind != IR_LATE &&
+      statement->kind != IR_NOP)
+    extend_operands (b, statement);
   switch ((CopIrStatementKind) statement->kind)
     {
     case IR_SETX:
-      set_x (b, statement);
+      set_x_or_low (b, statement);
       return true;
     case IR_SETF:
       lower_setf (b, statement);
@@ -227,6 +304,7 @@ lower_statement (CopJitBackend *b, const CopIrStatement *statement)
       lower_value (b, statement->a, RAX, 0);
       return true;
     case IR_BRANCH:
+      lower_prepare_branch (b, (int64_t) statement->imm);
       cc = lower_condition (b, statement->a);
       lower_branch_to (b, cc, (int64_t) statement->imm);
       return true;
@@ -315,7 +393,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   bool is_near = cop_ir_page_of (block->offset) != 0;
   bool has_own_way =
     fallen_into || is_near || b->block_maps[number] != STANDARD_MAP || b->facts.dirty[number] ||
-    b->facts.boxed[number] != 0;
+    b->facts.boxed[number] != 0 || b->facts.words[number] != 0;
   CopLabel bounce;
   CopStub *budget;
   bool goes_on = true;
@@ -328,6 +406,13 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   memset (b->set_at, 0, sizeof b->set_at);
   b->dirty = b->facts.dirty[number];
   b->boxed = b->facts.boxed[number];
+  b->words = b->facts.words[number];
+  if (b->in_loop)
+    {
+      g_array_set_size (b->wants, block->n);
+      cop_words_wants (b->unit, block, b->facts.low_at_end[number],
+                       (uint32_t *) (void *) b->wants->data);
+    }
   lower_forget_copies (b);
   b->first_span = UINT16_MAX;
   for (unsigned i = 0; i < block->n; i++)
@@ -374,6 +459,8 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
       b->statement = statement;
       if (pair != NULL && pair->kind == IR_SETX && lower_divisions (b, statement, pair))
         {
+          note_word (b, statement, cop_ir_is_sext32 (b->unit, statement->a));
+          note_word (b, pair, cop_ir_is_sext32 (b->unit, pair->a));
           b->set_at[statement->reg] = block->first + i + 1;
           statement = pair;
           i = (unsigned) (pair - &g_array_index (b->unit->statements, CopIrStatement, block->first));
@@ -459,6 +546,7 @@ lower_stubs (CopJitBackend *b)
 
       b->dirty = false;
       b->boxed = 0;
+      b->words = 0;
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
       b->block = stub.block;
       lower_stub (b, &stub);
@@ -497,6 +585,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
     }
   cop_graph_make (&b->graph, unit);
   cop_facts_find (&b->facts, &b->graph);
+  cop_words_find (&b->facts, &b->graph);
   lower_choose_maps (b, &b->graph);
   g_ptr_array_sort (order, compare_blocks);
 
