@@ -205,6 +205,21 @@ is_known (CopBlockCache *cache, uint64_t gpa)
   return false;
 }
 
+static void
+note_start (CopBlockCache *cache, uint64_t gpa, unsigned part)
+{
+  if (part == 0 && cache->trail != NULL)
+    cop_trail_note (cache->trail, gpa);
+}
+
+/* Of what is asked for the first time. */
+static CopBlock *
+build_first (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *bytes)
+{
+  note_start (cache, gpa, 0);
+  return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
+}
+
 /* Puts the block at *@place first in its bucket: most of the others have been translated since, and are
    not asked for any more. */
 static CopBlock *
@@ -229,10 +244,8 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
   bool run_once = part == 0 && cache->heat > 0; /* without heat it is not to be run at all */
   CopBlock **bucket, *block;
 
-  if (part == 0 && cache->trail != NULL)
-    cop_trail_note (cache->trail, gpa);
   if (run_once && !may_be_kept (cache->hart->ram, gpa) && !is_known (cache, gpa))
-    return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
+    return build_first (cache, pc, gpa, bytes);
 
   bucket = bucket_of (cache, gpa, cache->hart->mode);
   for (CopBlock **place = bucket; *place != NULL; place = &(*place)->bucket_next)
@@ -257,7 +270,7 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
       return cache->scratch;
     }
   if (run_once && !is_known (cache, gpa))
-    return build_scratch (cache, pc, gpa, bytes, COP_BLOCK_MAX_INSNS, false);
+    return build_first (cache, pc, gpa, bytes);
 
   if (cache->arena_used + COP_BLOCK_MAX_SIZE > ARENA_SIZE)
     {
@@ -265,6 +278,7 @@ find_or_build (CopBlockCache *cache, uint64_t pc, uint64_t gpa, const uint8_t *b
       bucket = bucket_of (cache, gpa, cache->hart->mode);
     }
   block = (CopBlock *) (void *) (cache->arena + cache->arena_used);
+  note_start (cache, gpa, part);
   if (!cop_block_build (cache, block, pc, gpa, bytes, part == 0 ? COP_BLOCK_MAX_INSNS : part,
                         false))
     return NULL;

@@ -107,7 +107,7 @@ cop_block_places (CopBlock *block)
   return (CopOpPlace *) &block->ops[block->lasting ? block->n_ops : COP_BLOCK_MAX_OPS];
 }
 
-#define COP_JUMP_BITS 12
+#define COP_JUMP_BITS 14
 
 /* Where a pc leads, under a code_tag. */
 typedef struct
@@ -118,7 +118,7 @@ typedef struct
 
 #define COP_PART_BITS 10
 
-#define COP_BLOCK_BUCKETS 16384
+#define COP_BLOCK_BUCKETS 65536
 #define COP_BLOCK_PAGES 4096
 #define COP_BLOCK_CROSSING 1024
 

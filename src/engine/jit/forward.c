@@ -22,6 +22,8 @@
 /* Places out of line that set a late register. */
 #define MAX_ACCESSES 6
 #define MAX_USES 4
+/* Longer blocks are left as they are: there are none. */
+#define MAX_STATEMENTS 256
 /* Nodes are counted in 16 bits, and each forwarding makes some. */
 #define MAX_NODES 50000
 
@@ -186,22 +188,99 @@ substitute (CopIrUnit *unit, CopIrRef ref, unsigned reg, CopIrRef value)
                      substitute (unit, node.c, reg, value), node.imm);
 }
 
-/* Sets a register and cannot do anything else. */
-static bool
-only_sets (const CopIrUnit *unit, const CopIrStatement *statement)
+/* What a statement is to values that might pass it. */
+typedef enum
 {
-  return statement->kind == IR_SETX && !cop_ir_has_effect (unit, statement->a);
+  PASSES,                       /* nothing */
+  IS_LATE,
+  ONLY_SETS,                    /* a register, and cannot do anything else */
+  IS_ACCESS,                    /* a plain one: it may trap, or leave the rest of the block to the
+                                   interpreter */
+  STOPS,                        /* sees all registers, or may */
+} Role;
+
+/* Of each statement of a block, so that trees are not walked for each value that might pass. */
+typedef struct
+{
+  uint8_t  role;                /* Role */
+  uint32_t reads;               /* x registers */
+} Look;
+
+typedef struct
+{
+  CopIrUnit      *unit;
+  CopIrStatement *statements;
+  unsigned        n;
+  Look            looks[MAX_STATEMENTS];
+} Passage;
+
+#define HAS_ACCESS 1u
+#define HAS_EFFECT 2u
+
+/* The x registers that the tree reads; @has: HAS_* are added. */
+static uint32_t
+look_at_tree (const CopIrUnit *unit, CopIrRef ref, unsigned *has)
+{
+  const CopIrNode *node;
+
+  if (ref == IR_NONE)
+    return 0;
+  node = cop_ir_node (unit, ref);
+  switch (node->op)
+    {
+    case IR_GETX:
+      return 1u << (node->imm & 31);
+    case IR_CONST:
+    case IR_PC:
+    case IR_GETF:
+      return 0;
+    case IR_LOAD:
+      *has |= HAS_ACCESS | HAS_EFFECT;
+      break;
+    case IR_AMO:
+    case IR_LR:
+    case IR_SC:
+    case IR_FP:
+    case IR_FFLAGS:
+      *has |= HAS_EFFECT;
+      break;
+    default:
+      break;
+    }
+  return look_at_tree (unit, node->a, has) | look_at_tree (unit, node->b, has) |
+         look_at_tree (unit, node->c, has);
 }
 
-/* A plain load or store: it may trap, or leave the rest of the block to the interpreter. */
-static bool
-is_access (const CopIrUnit *unit, const CopIrStatement *statement)
+static Role
+find_role (const CopIrStatement *statement, unsigned has)
 {
-  CopIrRef gva;
-  unsigned size;
-  bool writes;
+  switch (statement->kind)
+    {
+    case IR_NOP:
+    case IR_MAKE_DIRTY:
+      return PASSES;
+    case IR_LATE:
+      return IS_LATE;
+    case IR_STORE:
+      return IS_ACCESS;
+    case IR_SETF:
+      return has & HAS_ACCESS ? IS_ACCESS : ONLY_SETS;
+    case IR_SETX:
+      return has & HAS_ACCESS ? IS_ACCESS : has & HAS_EFFECT ? STOPS : ONLY_SETS;
+    default:
+      return STOPS;
+    }
+}
 
-  return cop_ir_find_plain_access (unit, statement, &gva, &size, &writes);
+static void
+look_at (Passage *passage, unsigned i)
+{
+  const CopIrStatement *statement = &passage->statements[i];
+  unsigned has = 0;
+  uint32_t reads = look_at_tree (passage->unit, statement->a, &has) |
+                   look_at_tree (passage->unit, statement->b, &has);
+
+  passage->looks[i] = (Look){ .role = find_role (statement, has), .reads = reads };
 }
 
 /* What becomes of the value that a statement sets. */
@@ -215,55 +294,60 @@ typedef struct
 /* Whether nothing needs the value of statement @first in its register before that is set anew, if it
    moves into its uses: one, or more of a value that stands somewhere as it is. */
 static bool
-find_fate (const CopIrUnit *unit, const CopIrStatement *statements, unsigned first, unsigned n,
-           Fate *fate)
+find_fate (const Passage *passage, unsigned first, Fate *fate)
 {
-  CopIrRef value = statements[first].a;
-  unsigned reg = statements[first].reg;
+  const CopIrUnit *unit = passage->unit;
+  CopIrRef value = passage->statements[first].a;
+  unsigned reg = passage->statements[first].reg;
+  uint32_t bit = 1u << reg;
+  uint32_t operands = passage->looks[first].reads;
   bool is_leaf = is_operand (unit, value);
-  bool is_small_value = is_small (unit, value);
   /* Once it has been set late, it cannot be worked out again: the access is not of a span. */
-  bool reads_itself = cop_ir_reads_x (unit, value, reg);
+  bool reads_itself = operands & bit;
   bool is_stale = false;        /* an operand of the value has changed */
   unsigned n_accesses = 0;
 
   *fate = (Fate){ 0 };
-  for (unsigned i = first + 1; i < n; i++)
+  for (unsigned i = first + 1; i < passage->n; i++)
     {
-      const CopIrStatement *statement = &statements[i];
-      unsigned uses;
+      const CopIrStatement *statement = &passage->statements[i];
+      const Look *look = &passage->looks[i];
 
-      if (statement->kind == IR_NOP || statement->kind == IR_MAKE_DIRTY)
+      if (look->role == STOPS)
+        return false;
+      if (look->role == PASSES)
         continue;
-      if (statement->kind == IR_LATE)
+      if (look->role == IS_LATE)
         {
-          if (cop_ir_reads_x (unit, statement->a, reg))
+          if (look->reads & bit)
             return false;
           fate->end = i;
           if (statement->reg == reg)
             return true;
-          is_stale |= cop_ir_reads_x (unit, value, statement->reg);
+          is_stale |= operands >> statement->reg & 1;
           continue;
         }
-      if (is_access (unit, statement))
+      if (look->role == IS_ACCESS)
         {
-          if (!is_small_value || is_stale || ++n_accesses > (reads_itself ? 1 : MAX_ACCESSES))
+          if (is_stale || ++n_accesses > (reads_itself ? 1 : MAX_ACCESSES) ||
+              (n_accesses == 1 && !is_small (unit, value)))
             return false;
           fate->last_access = i;
         }
-      else if (!only_sets (unit, statement) && statement->kind != IR_SETF)
-        return false;
-      uses = count_uses (unit, statement->a, reg) + count_uses (unit, statement->b, reg);
-      fate->n_uses += uses;
-      if (uses > 0 && (is_stale || (fate->n_uses > 1 && !is_leaf) ||
-                       (reads_itself && fate->last_access != 0 && fate->last_access != i)))
-        return false;
+      if (look->reads & bit)
+        {
+          fate->n_uses +=
+            count_uses (unit, statement->a, reg) + count_uses (unit, statement->b, reg);
+          if (is_stale || (fate->n_uses > 1 && !is_leaf) ||
+              (reads_itself && fate->last_access != 0 && fate->last_access != i))
+            return false;
+        }
       if (statement->kind != IR_SETX)
         continue;
       fate->end = i;
       if (statement->reg == reg)
         return true;
-      is_stale |= cop_ir_reads_x (unit, value, statement->reg);
+      is_stale |= operands >> statement->reg & 1;
     }
   return false;
 }
@@ -285,19 +369,19 @@ is_still_small (const CopIrUnit *unit, const CopIrStatement *statement)
 
 /* Moves the value of statement @first into its uses. False: nothing has been done. */
 static bool
-move_value (CopIrUnit *unit, CopIrStatement *statements, unsigned first, const Fate *fate)
+move_value (Passage *passage, unsigned first, const Fate *fate)
 {
+  CopIrUnit *unit = passage->unit;
   CopIrStatement changed[MAX_USES];
   unsigned places[MAX_USES], n = 0;
-  unsigned reg = statements[first].reg;
-  CopIrRef value = statements[first].a;
+  unsigned reg = passage->statements[first].reg;
+  CopIrRef value = passage->statements[first].a;
 
   for (unsigned i = first + 1; i <= fate->end; i++)
     {
-      CopIrStatement statement = statements[i];
+      CopIrStatement statement = passage->statements[i];
 
-      if (statement.kind == IR_NOP || (count_uses (unit, statement.a, reg) == 0 &&
-                                       count_uses (unit, statement.b, reg) == 0))
+      if (statement.kind == IR_NOP || !(passage->looks[i].reads >> reg & 1))
         continue;
       if (n == MAX_USES || !is_still_small (unit, &statement))
         return false;
@@ -311,70 +395,86 @@ move_value (CopIrUnit *unit, CopIrStatement *statements, unsigned first, const F
       places[n++] = i;
     }
   for (unsigned i = 0; i < n; i++)
-    statements[places[i]] = changed[i];
+    {
+      passage->statements[places[i]] = changed[i];
+      look_at (passage, places[i]);
+    }
   return true;
 }
 
 /* Shifts that are halves of a rotation and stay for other uses need not be waited for. */
 static void
-find_rotations (CopIrUnit *unit, CopIrStatement *statements, unsigned n)
+find_rotations (Passage *passage)
 {
-  CopIrRef shifts[32];          /* by register: the shift that it holds; or IR_NONE */
+  CopIrUnit *unit = passage->unit;
+  CopIrRef shifts[32];
+  uint32_t reads[32], held = 0; /* registers that hold such a shift */
 
-  for (unsigned i = 0; i < G_N_ELEMENTS (shifts); i++)
-    shifts[i] = IR_NONE;
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < passage->n; i++)
     {
-      CopIrStatement *statement = &statements[i];
+      CopIrStatement *statement = &passage->statements[i];
+      uint32_t bit = 1u << statement->reg;
       CopIrOp op;
 
       if (statement->kind != IR_SETX)
         continue;
       op = cop_ir_node (unit, statement->a)->op;
-      if (op == IR_OR)
+      if (op == IR_OR && (passage->looks[i].reads & held) != 0)
         {
           CopIrRef tree = statement->a;
 
           for (unsigned reg = 1; reg < G_N_ELEMENTS (shifts); reg++)
-            if (shifts[reg] != IR_NONE && cop_ir_reads_x (unit, tree, reg))
+            if ((held >> reg & 1) && cop_ir_reads_x (unit, tree, reg))
               tree = substitute (unit, tree, reg, shifts[reg]);
           op = cop_ir_node (unit, tree)->op;
           if (op == IR_ROR || op == IR_SEXT32)
-            statement->a = tree;
+            {
+              statement->a = tree;
+              look_at (passage, i);
+            }
         }
-      for (unsigned reg = 1; reg < G_N_ELEMENTS (shifts); reg++)
-        if (shifts[reg] != IR_NONE && cop_ir_reads_x (unit, shifts[reg], statement->reg))
-          shifts[reg] = IR_NONE;
+      for (uint32_t left = held; left != 0; left &= left - 1)
+        {
+          unsigned reg = (unsigned) __builtin_ctz (left);
+
+          if (reads[reg] & bit)
+            held &= ~(1u << reg);
+        }
       op = cop_ir_node (unit, statement->a)->op;
-      shifts[statement->reg] =
-        (op == IR_SLL || op == IR_SRL || op == IR_SLL32 || op == IR_SRL32) &&
-            is_small (unit, statement->a) && !cop_ir_reads_x (unit, statement->a, statement->reg)
-          ? statement->a
-          : IR_NONE;
+      held &= ~bit;
+      if ((op == IR_SLL || op == IR_SRL || op == IR_SLL32 || op == IR_SRL32) &&
+          is_small (unit, statement->a) && !(passage->looks[i].reads & bit))
+        {
+          shifts[statement->reg] = statement->a;
+          reads[statement->reg] = passage->looks[i].reads;
+          held |= bit;
+        }
     }
 }
 
 /* Returns whether anything moved. */
 static bool
-forward (CopIrUnit *unit, const CopIrBlock *block)
+forward (Passage *passage, unsigned block_first)
 {
-  CopIrStatement *statements = &g_array_index (unit->statements, CopIrStatement, block->first);
+  CopIrUnit *unit = passage->unit;
   bool any = false;
 
-  for (unsigned i = 0; i < block->n && unit->nodes->len < MAX_NODES; i++)
+  for (unsigned i = 0; i < passage->n && unit->nodes->len < MAX_NODES; i++)
     {
+      CopIrStatement *statement = &passage->statements[i];
       Fate fate;
 
-      if (!only_sets (unit, &statements[i]) ||
-          !find_fate (unit, statements, i, block->n, &fate))
+      if (passage->looks[i].role != ONLY_SETS || statement->kind != IR_SETX ||
+          !find_fate (passage, i, &fate))
         continue;
-      if (fate.n_uses > 0 && (!is_small (unit, statements[i].a) ||
-                              !move_value (unit, statements, i, &fate)))
+      if (fate.n_uses > 0 &&
+          (!is_small (unit, statement->a) || !move_value (passage, i, &fate)))
         continue;
-      statements[i].kind = fate.last_access != 0 ? IR_LATE : IR_NOP;
-      statements[i].imm = block->first + fate.last_access;
-      if (fate.last_access != 0 && cop_ir_reads_x (unit, statements[i].a, statements[i].reg))
-        statements[fate.last_access].is_last = true;
+      statement->kind = fate.last_access != 0 ? IR_LATE : IR_NOP;
+      statement->imm = block_first + fate.last_access;
+      if (fate.last_access != 0 && (passage->looks[i].reads >> statement->reg & 1))
+        passage->statements[fate.last_access].is_last = true;
+      look_at (passage, i);
       any = true;
     }
   return any;
@@ -383,8 +483,17 @@ forward (CopIrUnit *unit, const CopIrBlock *block)
 void
 cop_forward_values (CopIrUnit *unit, const CopIrBlock *block)
 {
-  find_rotations (unit, &g_array_index (unit->statements, CopIrStatement, block->first), block->n);
+  Passage passage;
+
+  if (block->n == 0 || block->n > MAX_STATEMENTS)
+    return;
+  passage.unit = unit;
+  passage.n = block->n;
+  passage.statements = &g_array_index (unit->statements, CopIrStatement, block->first);
+  for (unsigned i = 0; i < passage.n; i++)
+    look_at (&passage, i);
+  find_rotations (&passage);
   /* What has moved out of the way lets others move. */
-  if (forward (unit, block))
-    forward (unit, block);
+  if (forward (&passage, block->first))
+    forward (&passage, block->first);
 }

@@ -141,6 +141,9 @@ is_f_filled (const CopRegMap *from, const CopRegMap *to, unsigned reg)
 static bool
 differs (const CopRegMap *from, const CopRegMap *to)
 {
+  /* Most are. */
+  if (is_same (from, to))
+    return false;
   for (unsigned i = 1; i < 32; i++)
     if (is_spilled (from, to, i) || is_filled (from, to, i) || is_extended (from, to, i))
       return true;
@@ -216,10 +219,12 @@ lower_needs_moves (const CopJitBackend *b, uint32_t map)
 void
 lower_move_to (CopJitBackend *b, uint32_t map)
 {
-  CopRegMap to = *noted_map (b, map);
+  const CopRegMap *to = noted_map (b, map);
 
-  move (b, &b->r, &to);
-  b->r = to;
+  if (is_same (&b->r, to))
+    return;
+  move (b, &b->r, to);
+  b->r = *to;
 }
 
 /* --- subroutines of stubs ---------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ x86_create (const CopJitBackend *like)
   CopJitBackend *b = like == NULL ? g_new0 (CopJitBackend, 1) : g_memdup2 (like, sizeof *like);
 
   cop_asm_init (&b->a);
+  memset (b->block_index, NO_BLOCK, sizeof b->block_index);
   b->stubs = g_array_new (FALSE, TRUE, sizeof (CopStub));
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
@@ -574,7 +575,6 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   g_array_set_size (code->links, 0);
   b->unit = unit;
   b->code = code;
-  memset (b->block_index, NO_BLOCK, sizeof b->block_index);
   for (unsigned i = 0; i < unit->blocks->len; i++)
     {
       CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
@@ -599,6 +599,8 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
                            i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL, falls);
     }
   lower_stubs (b);
+  for (unsigned i = 0; i < unit->blocks->len; i++)
+    *lower_index_of (b, g_array_index (unit->blocks, CopIrBlock, i).offset) = NO_BLOCK;
   return b->a.size;
 }
 
