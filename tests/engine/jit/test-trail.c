@@ -9,84 +9,35 @@
  *   10   addi a3, a3, 1    <--'     |
  *   14   jal  zero, 0            ---'
  */
-#include "common/units.h"
-#include "engine/engine.h"
 #include "engine/jit/engine.h"
+#include "side.h"
 
-#include <string.h>
-
-#define DRAM UINT64_C (0x80000000)
 #define A1 11
 #define STEP 3000
 
 static const uint32_t code[] = { 0x00150513, 0x00059663, 0x00160613,
                                  0x00160613, 0x00168693, 0xfedff06f };
 
-typedef struct
-{
-  const CopEngineOps *ops;
-  CopEngineConfig config;
-  CopRam *ram;
-  CopHart *hart;
-  CopEngine *engine;
-} Side;
-
-static void
-side_init (Side *side, const CopEngineOps *ops)
-{
-  g_autoptr (GError) error = NULL;
-  CopHartState state;
-
-  /* No thread of its own: all is translated when it is warm. */
-  *side = (Side){ .ops = ops };
-  side->ram = cop_ram_new (DRAM, COP_MIB, -1, NULL);
-  side->hart = cop_hart_new (NULL, side->ram, 0, cop_isa_default ());
-  side->engine = ops->create (NULL, side->ram, &side->config, &error);
-  g_assert_no_error (error);
-  ops->attach (side->engine, side->hart);
-  cop_hart_unpark (side->hart);
-  cop_ram_write (side->ram, DRAM, code, sizeof code);
-  ops->get_vcpu_state (side->engine, side->hart, &state);
-  state.pc = DRAM;
-  ops->set_vcpu_state (side->engine, side->hart, &state);
-}
-
-static void
-side_clear (Side *side)
-{
-  cop_hart_park (side->hart);
-  side->ops->detach (side->engine, side->hart);
-  side->ops->destroy (side->engine);
-  cop_hart_free (side->hart);
-  cop_ram_free (side->ram);
-}
-
+/* From the start, for a while: the branch is always taken if it @jumps, or never. */
 static void
 run (Side *side, bool jumps)
 {
-  CopHartState state;
-
-  side->ops->get_vcpu_state (side->engine, side->hart, &state);
-  state.x[A1] = jumps;
-  side->ops->set_vcpu_state (side->engine, side->hart, &state);
-  g_assert_cmpint (side->ops->run (side->engine, side->hart, state.instret + STEP), ==,
-                   COP_RUN_LIMIT);
+  side->hart->s.x[A1] = jumps;
+  side_run (side, SIDE_DRAM, STEP);
 }
 
+/* Without a thread of its own: all is translated when it is warm. */
 static void
-note_insns (gpointer data, const char *name, uint64_t value)
+begin (Side *side, const CopEngineOps *ops)
 {
-  if (strcmp (name, "jit.instructions-translated") == 0)
-    *(uint64_t *) data = value;
+  side_init (side, ops, (CopEngineConfig){ 0 });
+  cop_ram_write (side->ram, SIDE_DRAM, code, sizeof code);
 }
 
 static uint64_t
 count_insns (Side *side)
 {
-  uint64_t n = 0;
-
-  side->ops->stats (side->engine, note_insns, &n);
-  return n;
+  return side_figure (side, "jit.instructions-translated");
 }
 
 static void
@@ -94,8 +45,8 @@ check (bool jumps_first, uint64_t expected)
 {
   Side side, plain;
 
-  side_init (&side, &cop_hybrid_ops);
-  side_init (&plain, &cop_interp_ops);
+  begin (&side, &cop_hybrid_ops);
+  begin (&plain, &cop_interp_ops);
   run (&side, jumps_first);
   g_assert_cmpuint (count_insns (&side), ==, expected);
   run (&plain, jumps_first);
@@ -103,9 +54,7 @@ check (bool jumps_first, uint64_t expected)
     {
       run (&side, jumps_first == (i & 1));
       run (&plain, jumps_first == (i & 1));
-      g_assert_cmpmem (&side.hart->s.x, sizeof side.hart->s.x, &plain.hart->s.x,
-                       sizeof plain.hart->s.x);
-      g_assert_cmphex (side.hart->s.pc, ==, plain.hart->s.pc);
+      side_check_same (&plain, &side);
     }
   g_assert_cmpuint (count_insns (&side), >, expected);
   side_clear (&plain);
