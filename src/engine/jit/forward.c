@@ -210,6 +210,7 @@ typedef struct
 {
   CopIrUnit      *unit;
   CopIrStatement *statements;
+  unsigned        first;        /* the block's, in the unit */
   unsigned        n;
   Look            looks[MAX_STATEMENTS];
 } Passage;
@@ -291,6 +292,24 @@ typedef struct
   unsigned n_uses;
 } Fate;
 
+/* The access that leaves a register changed that the value of statement @first reads: it is set late
+   there, to what is made of itself. UINT_MAX: there is none */
+static unsigned
+find_late_change (const Passage *passage, unsigned first)
+{
+  unsigned change = UINT_MAX;
+
+  for (unsigned i = 0; i < first; i++)
+    {
+      const CopIrStatement *statement = &passage->statements[i];
+
+      if (passage->looks[i].role == IS_LATE && statement->imm >= passage->first + first &&
+          (passage->looks[first].reads >> statement->reg & 1))
+        change = MIN (change, (unsigned) statement->imm - passage->first);
+    }
+  return change;
+}
+
 /* Whether nothing needs the value of statement @first in its register before that is set anew, if it
    moves into its uses: one, or more of a value that stands somewhere as it is. */
 static bool
@@ -305,6 +324,7 @@ find_fate (const Passage *passage, unsigned first, Fate *fate)
   /* Once it has been set late, it cannot be worked out again: the access is not of a span. */
   bool reads_itself = operands & bit;
   bool is_stale = false;        /* an operand of the value has changed */
+  unsigned late_change = find_late_change (passage, first);
   unsigned n_accesses = 0;
 
   *fate = (Fate){ 0 };
@@ -313,6 +333,7 @@ find_fate (const Passage *passage, unsigned first, Fate *fate)
       const CopIrStatement *statement = &passage->statements[i];
       const Look *look = &passage->looks[i];
 
+      is_stale |= i > late_change;
       if (look->role == STOPS)
         return false;
       if (look->role == PASSES)
@@ -454,7 +475,7 @@ find_rotations (Passage *passage)
 
 /* Returns whether anything moved. */
 static bool
-forward (Passage *passage, unsigned block_first)
+forward (Passage *passage)
 {
   CopIrUnit *unit = passage->unit;
   bool any = false;
@@ -471,7 +492,7 @@ forward (Passage *passage, unsigned block_first)
           (!is_small (unit, statement->a) || !move_value (passage, i, &fate)))
         continue;
       statement->kind = fate.last_access != 0 ? IR_LATE : IR_NOP;
-      statement->imm = block_first + fate.last_access;
+      statement->imm = passage->first + fate.last_access;
       if (fate.last_access != 0 && (passage->looks[i].reads >> statement->reg & 1))
         passage->statements[fate.last_access].is_last = true;
       look_at (passage, i);
@@ -488,12 +509,13 @@ cop_forward_values (CopIrUnit *unit, const CopIrBlock *block)
   if (block->n == 0 || block->n > MAX_STATEMENTS)
     return;
   passage.unit = unit;
+  passage.first = block->first;
   passage.n = block->n;
   passage.statements = &g_array_index (unit->statements, CopIrStatement, block->first);
   for (unsigned i = 0; i < passage.n; i++)
     look_at (&passage, i);
   find_rotations (&passage);
   /* What has moved out of the way lets others move. */
-  if (forward (&passage, block->first))
-    forward (&passage, block->first);
+  if (forward (&passage))
+    forward (&passage);
 }

@@ -170,6 +170,26 @@ test_late_again (void)
 }
 
 static void
+test_late_in_another (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("what has the value of a register that is set late does not move behind that");
+  set (unit, T0, both (unit, IR_ADD, x (unit, T0), x (unit, A0)));
+  set (unit, T1, with (unit, IR_SLL, x (unit, T0), 3));
+  store (unit, x (unit, A1), x (unit, A1));
+  set (unit, A1, both (unit, IR_XOR, x (unit, A1), x (unit, T1)));
+  set (unit, T1, x (unit, A0));
+  set (unit, T0, x (unit, A0));
+  check (unit, "  000  (late) t0 = ADD (t0, a0)\n"
+               "  000  t1 = SLL (ADD (t0, a0), 3)\n"
+               "  000  store a1 <- a1\n"
+               "  000  a1 = XOR (a1, t1)\n"
+               "  000  t1 = a0\n"
+               "  000  t0 = a0\n");
+}
+
+static void
 test_late_operand_changes (void)
 {
   CopIrUnit *unit = cop_ir_unit_new ();
@@ -347,6 +367,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/forward/late-address", test_late_address);
   g_test_add_func ("/jit/forward/late-span", test_late_span);
   g_test_add_func ("/jit/forward/late-again", test_late_again);
+  g_test_add_func ("/jit/forward/late-in-another", test_late_in_another);
   g_test_add_func ("/jit/forward/late-operand-changes", test_late_operand_changes);
   g_test_add_func ("/jit/forward/copies", test_copies);
   g_test_add_func ("/jit/forward/shift-stays", test_shift_stays);
