@@ -146,9 +146,13 @@ cop_jit_cache_keep (CopJitCache *cache, const CopIrUnit *ir)
 
   for (unsigned i = 0; i < ir->blocks->len; i++)
     {
-      int offset = g_array_index (ir->blocks, CopIrBlock, i).offset;
+      const CopIrBlock *block = &g_array_index (ir->blocks, CopIrBlock, i);
+      int offset = block->offset;
       CopJitUnit *other = NULL;
 
+      /* These are lowered otherwise when they are hot. */
+      if (cop_ir_block_dispatches (ir, block))
+        return false;
       if (cop_ir_page_of (offset) == 0)
         other = cop_jit_index_unit (&cache->index, cop_ir_gpa (ir, offset), ir->mode);
       if (other == NULL || (i > 0 && other != unit))

@@ -263,3 +263,14 @@ cop_ir_extents (const CopIrUnit *unit, CopIrExtent extents[COP_IR_EXTENTS])
     }
   return n;
 }
+
+bool
+cop_ir_block_dispatches (const CopIrUnit *unit, const CopIrBlock *block)
+{
+  const CopIrStatement *last;
+
+  if (block->n == 0)
+    return false;
+  last = &g_array_index (unit->statements, CopIrStatement, block->first + block->n - 1);
+  return last->kind == IR_JUMP_REG && last->reg == 0 && !(last->imm & IR_JUMP_RETURNS);
+}

@@ -290,6 +290,10 @@ cop_ir_node (const CopIrUnit *unit, CopIrRef ref)
   return &g_array_index (unit->nodes, CopIrNode, ref);
 }
 
+/* Whether a block ends in a jump through a register that is no call and no return: each part of an
+   interpreter that leads to the next does. Such a block is in a loop, though nobody sees of what. */
+bool cop_ir_block_dispatches (const CopIrUnit *unit, const CopIrBlock *block);
+
 /* Guest physical address of what is at an offset in the window, on a page that is known. */
 static inline uint64_t
 cop_ir_gpa (const CopIrUnit *unit, int offset)

@@ -120,6 +120,36 @@ test_supersede (gconstpointer data)
 }
 
 static void
+put_dispatch (Side *side)
+{
+  put (side, 0x004, 0x7fc0006f); /* jal    zero, +0x7fc */
+  put (side, 0x800, 0x00000817); /* auipc  a6, 0 */
+  put (side, 0x804, 0x00082883); /* lw     a7, 0(a6) */
+  put (side, 0x808, 0x00150513); /* addi   a0, a0, 1 */
+  put (side, 0x80c, 0x00480067); /* jalr   zero, 4(a6) */
+}
+
+static void
+test_dispatch (gconstpointer data)
+{
+  const unsigned row = GPOINTER_TO_UINT (data);
+  Side expected, side;
+
+  g_test_summary ("What leads on through a register is made anew when it is hot, though it is one unit");
+  side_init (&expected, &cop_interp_ops, false);
+  side_init (&side, rows[row].ops, rows[row].background);
+  put_dispatch (&expected);
+  put_dispatch (&side);
+  heat (&expected, &side);
+  g_assert_cmpuint (figure (&side, "jit.blocks-superseded"), >, 0);
+  run_from_start (&expected);
+  run_from_start (&side);
+  check_same (&expected, &side);
+  side_clear (&side);
+  side_clear (&expected);
+}
+
+static void
 test_write (gconstpointer data)
 {
   const unsigned row = GPOINTER_TO_UINT (data);
@@ -190,6 +220,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add_test ("supersede", test_supersede);
+  add_test ("dispatch", test_dispatch);
   add_test ("write", test_write);
   add_test ("flush", test_flush);
   return g_test_run ();

@@ -400,7 +400,8 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
   bool goes_on = true;
 
   b->block = block;
-  b->in_loop = b->graph.depth[number] > 0;
+  b->in_loop = b->graph.depth[number] > 0 ||
+               (b->unit->optimised && cop_ir_block_dispatches (b->unit, block));
   b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
   memset (b->spans, SPAN_UNCHECKED, sizeof b->spans);
   b->addend_at = 0;
