@@ -136,15 +136,15 @@ test_dispatch (gconstpointer data)
   Side expected, side;
 
   g_test_summary ("What leads on through a register is made anew when it is hot, though it is one unit");
-  side_init (&expected, &cop_interp_ops, false);
-  side_init (&side, rows[row].ops, rows[row].background);
+  begin (&expected, &cop_interp_ops, false);
+  begin (&side, rows[row].ops, rows[row].background);
   put_dispatch (&expected);
   put_dispatch (&side);
   heat (&expected, &side);
-  g_assert_cmpuint (figure (&side, "jit.blocks-superseded"), >, 0);
+  g_assert_cmpuint (side_figure (&side, "jit.blocks-superseded"), >, 0);
   run_from_start (&expected);
   run_from_start (&side);
-  check_same (&expected, &side);
+  side_check_same (&expected, &side);
   side_clear (&side);
   side_clear (&expected);
 }
