@@ -94,17 +94,6 @@ entry_tag (CopReg entry, CopAccess access)
                            offsetof (CopTlb, entries) + offsetof (CopTlbEntry, tag) + 8 * access);
 }
 
-/* rcx = the addend for @size aligned bytes at the address in rcx. Clobbers rdx. */
-static void
-write_find (CopAsm *a, CopAccess access, unsigned size, CopLabel miss)
-{
-  write_find_entry (a, RDX);
-  asm_alu_ri (a, ALU_AND, true, RCX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
-  asm_alu_rm (a, ALU_CMP, true, RCX, entry_tag (RDX, access));
-  asm_jcc (a, CC_NE, miss);
-  asm_load (a, RCX, entry_addend (RDX));
-}
-
 static void
 load_base (CopJitBackend *b, CopReg base, int32_t offset)
 {
@@ -362,14 +351,48 @@ cop_x86_write_fill (CopAsm *a, CopAccess access)
   emit8 (a, 0xc3);
 }
 
-/* find: rcx = the addend for @size aligned bytes at the address in rcx; not equal: it is not there.
-   Clobbers rdx. */
+/* Copies the entry at rdx, of the page in rcx, to the front. rcx = its addend. Clobbers rax. That
+   the slot is used is noted since the entry was filled. The first slot and the last are left alone:
+   there, front says otherwise what it does not allow (cop_tlb_front_no_tag()). */
+static void
+write_bring_to_front (CopAsm *a)
+{
+  const int32_t mask = (COP_TLB_FRONT_SIZE - 1) * (int32_t) sizeof (CopTlbEntry);
+  CopLabel stays = asm_new_label (a), done = asm_new_label (a);
+
+  asm_rr (a, 0x8b, false, RAX, RCX);
+  asm_shift_ri (a, SHIFT_SHR, false, RAX, COP_PAGE_SHIFT - 5);
+  asm_alu_ri (a, ALU_AND, false, RAX, mask);
+  asm_lea (a, false, RCX, mem (RAX, sizeof (CopTlbEntry)));
+  asm_alu_ri (a, ALU_AND, false, RCX, mask & ~(int32_t) sizeof (CopTlbEntry));
+  asm_jcc (a, CC_E, stays);
+  G_STATIC_ASSERT (offsetof (CopTlbEntry, addend) == sizeof (CopTlbEntry) - 8);
+  for (size_t at = 0; at < sizeof (CopTlbEntry); at += 8)
+    {
+      asm_load (a, RCX, lower_view_field (RDX, offsetof (CopTlb, entries) + at));
+      asm_store (a, lower_view_field (RAX, offsetof (CopTlb, front) + at), RCX);
+    }
+  asm_jmp (a, done);
+  asm_bind (a, stays);
+  asm_load (a, RCX, entry_addend (RDX));
+  asm_bind (a, done);
+}
+
+/* find: rcx = the addend for @size aligned bytes at the address in rcx, whose page is in front from
+   now on; not equal: it is not in the TLB. Clobbers rdx. */
 void
 cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size)
 {
   CopLabel miss = asm_new_label (a);
 
-  write_find (a, access, size, miss);
+  write_find_entry (a, RDX);
+  asm_alu_ri (a, ALU_AND, true, RCX, -(int32_t) COP_PAGE_SIZE | (int32_t) (size - 1));
+  asm_alu_rm (a, ALU_CMP, true, RCX, entry_tag (RDX, access));
+  asm_jcc (a, CC_NE, miss);
+  asm_push (a, RAX);
+  write_bring_to_front (a);
+  asm_alu_rr (a, ALU_CMP, false, RDX, RDX);
+  asm_pop (a, RAX);
   asm_bind (a, miss);
-  emit8 (a, 0xc3);
+  asm_ret (a);
 }
