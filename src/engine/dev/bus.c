@@ -109,7 +109,8 @@ cop_bus_write (const CopBus *bus, uint64_t gpa, unsigned size, uint64_t value)
   if (device == NULL)
     return false;
   g_mutex_lock (&device->lock);
-  device->type->write (device, gpa - device->gpa, size, value);
+  /* Engines differ in what they have above the bytes that are stored. */
+  device->type->write (device, gpa - device->gpa, size, value & UINT64_MAX >> (64 - 8 * size));
   cop_device_update_irq (device);
   g_mutex_unlock (&device->lock);
   return true;

@@ -123,6 +123,23 @@ test_sizes (void)
 }
 
 static void
+test_written (void)
+{
+  TestDevice test;
+  Latch *latch;
+
+  g_test_summary ("A device sees the bytes that are written, and 0 above");
+  test_device_init (&test, cop_device_new (&any_size_type, "any", NULL, NULL, 0x2000));
+  latch = (Latch *) test.device;
+  for (unsigned size = 1; size <= 4; size *= 2)
+    {
+      g_assert_true (cop_bus_write (&test.bus, 0x2000, size, UINT64_MAX));
+      g_assert_cmphex (latch->s.value, ==, UINT64_MAX >> (64 - 8 * size));
+    }
+  test_device_clear (&test);
+}
+
+static void
 test_irq (void)
 {
   TestDevice test;
@@ -158,6 +175,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/engine/dev/bus/find", test_find);
   g_test_add_func ("/engine/dev/bus/sizes", test_sizes);
+  g_test_add_func ("/engine/dev/bus/written", test_written);
   g_test_add_func ("/engine/dev/bus/irq", test_irq);
   return g_test_run ();
 }
