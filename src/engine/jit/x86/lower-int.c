@@ -245,7 +245,8 @@ try_word_arithmetic (CopJitBackend *b, const CopIrNode *inner, CopReg dst, uint3
 
   if (!lower_find_alu (inner->op, &op))
     return false;
-  if (!is_leaf (b, inner->b))
+  /* A constant that is no operand takes a scratch register, which there may not be. */
+  if (!is_operand (b, inner->b))
     return false;
   if (inner->op == IR_ADD && try_lea (b, inner, false, work, keep))
     {
