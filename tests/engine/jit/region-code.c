@@ -243,6 +243,37 @@ emit_chain (RegionMaker *m)
     }
 }
 
+/* Values in a few registers that serve to make one another, among accesses, and are all gone in the
+   end: what moves into its use, or is set late. */
+static void
+emit_scraps (RegionMaker *m)
+{
+  static const CopInsnOp ops[] = { COP_INSN_add,  COP_INSN_sub,  COP_INSN_xor, COP_INSN_and,
+                                   COP_INSN_slli, COP_INSN_srli, COP_INSN_addi, COP_INSN_addw };
+  unsigned regs[3], n = 5 + below (m, 8);
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (regs); i++)
+    regs[i] = PICK (m, region_results);
+  for (unsigned i = 0; i < n; i++)
+    {
+      RegionFields f = { .rd = PICK (m, regs), .rs1 = PICK (m, regs), .rs2 = PICK (m, regs) };
+
+      f.imm = (int32_t) below (m, 64);
+      if (one_in (m, 3))
+        {
+          f.rs1 = base_register (m, false);
+          f.imm *= 8;
+          emit (m, region_encode (one_in (m, 2) ? COP_INSN_ld : COP_INSN_sd, f), true);
+        }
+      else if (one_in (m, 6))
+        emit (m, I (lui, .rd = f.rd, .imm = (int32_t) region_random (&m->random)), true);
+      else
+        emit (m, region_encode (PICK (m, ops), f), true);
+    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (regs); i++)
+    emit (m, I (addi, .rd = regs[i], .rs1 = any_register (m), .imm = random_imm (m)), true);
+}
+
 /* Moves a pointer a little, or to a page's end. Without paging it starts from where it was at
    first, or moves would add up until it is at code. */
 static void
@@ -769,6 +800,8 @@ emit_random (RegionMaker *m, unsigned n)
         emit_constant (m);
       else if (one_in (m, 3))
         emit_chain (m);
+      else if (one_in (m, 8))
+        emit_scraps (m);
       else
         emit (m, region_random_row (m, region_pick_op (m, 0, MEM_READ | MEM_WRITE | FP)), true);
     }

@@ -259,6 +259,8 @@ run_program (uint64_t seed)
     { .name = "jit on a plain host",
       .ops = &cop_jit_ops,
       .without = "bmi1,bmi2,lzcnt,popcnt,avx,fma,avx512f,fsgsbase" },
+    /* All that accesses do out of line is done each time. */
+    { .name = "jit by way of C", .ops = &cop_jit_ops, .without = "lookups" },
     { .name = "switching", .ops = &cop_jit_ops, .switches = true },
     { .name = "in the background", .ops = &cop_hybrid_ops, .background = true },
   };

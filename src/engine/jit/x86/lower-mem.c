@@ -81,6 +81,11 @@ void
 lower_look_up (CopJitBackend *b, CopReg base, int32_t offset, unsigned size, CopAccess access,
                CopLabel miss)
 {
+  if (!b->host.lookups)
+    {
+      asm_jmp (&b->a, miss);
+      return;
+    }
   if (offset != 0)
     {
       asm_lea (&b->a, true, RDX, mem (base, offset));
@@ -407,6 +412,8 @@ look_up_atomic (CopJitBackend *b, CopIrRef address, unsigned bits, CopAccess acc
 
   stub->detail = bits / 8;
   stub->imm = access;
+  if (!b->host.lookups)
+    asm_jmp (&b->a, label);
   find_in_view (b, gva);
   asm_mov_rr (&b->a, true, RDX, gva);
   asm_alu_ri (&b->a, ALU_AND, true, RDX, -(int32_t) COP_PAGE_SIZE | (int32_t) (bits / 8 - 1));
@@ -543,7 +550,7 @@ look_further (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
 
   if (stub->ranged)
     lower_fill_range (b, stub, size, access, stub->kind != STUB_SPAN);
-  else if (b->host.fsgsbase)
+  else if (b->host.fsgsbase && b->host.lookups)
     lower_look_behind (b, stub, size, access, stub->kind != STUB_SPAN);
 }
 

@@ -105,6 +105,7 @@ typedef struct
 {
   bool bmi1, bmi2, lzcnt, popcnt, avx, fma, avx512f;
   bool fsgsbase;                /* and the kernel lets us: there are ranges */
+  bool lookups;                 /* in line, for memory: all hosts have them, tests do without */
 } CopHostFeatures;
 
 /* Where the addend of a span is. */

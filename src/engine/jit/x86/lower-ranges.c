@@ -50,7 +50,7 @@ lower_uses_range (const CopJitBackend *b, CopIrRef gva)
   unsigned reg;
   int64_t offset;
 
-  return b->host.fsgsbase && !(b->unit->mode & COP_MODE_APART) &&
+  return b->host.fsgsbase && b->host.lookups && !(b->unit->mode & COP_MODE_APART) &&
          (b->in_loop || (cop_ir_split_address (b->unit, gva, &reg, &offset) && reg == SP));
 }
 

@@ -39,6 +39,7 @@ find_features (CopHostFeatures *host)
 #undef FIND
   host->fsgsbase = (getauxval (AT_HWCAP2) & HWCAP2_FSGSBASE) != 0 &&
                    !g_strv_contains ((const char *const *) list, "fsgsbase");
+  host->lookups = !g_strv_contains ((const char *const *) list, "lookups");
 }
 
 static CopJitBackend *
