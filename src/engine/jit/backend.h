@@ -65,7 +65,8 @@ typedef struct
   /* @like: (nullable): another back end that knows where the thunks are; nobody uses it now. */
   CopJitBackend *(*create)  (const CopJitBackend *like);
   void          (*destroy) (CopJitBackend *backend);
-  /* Lowers @unit into the back end's buffer; returns the size of the code. */
+  /* Lowers @unit into the back end's buffer; returns the size of the code, or 0: a tree is too large.
+     It can do any unit that was translated plainly. */
   size_t        (*lower)   (CopJitBackend *backend, const CopIrUnit *unit, CopJitCode *code);
   /* Moves what was lowered to @place. */
   void          (*install) (CopJitBackend *backend, uint8_t *place, const uint8_t *exec);

@@ -425,10 +425,11 @@ cop_jit_lowerer_free (CopJitLowerer *lowerer)
   g_free (lowerer);
 }
 
-void
+bool
 cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit)
 {
   lowerer->size = lowerer->ops->lower (lowerer->backend, unit, &lowerer->code);
+  return lowerer->size > 0;
 }
 
 /* Whoever writes what @ir was made from finds @unit. */

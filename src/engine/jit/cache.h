@@ -147,8 +147,9 @@ bool cop_jit_cache_keep (CopJitCache *cache, const CopIrUnit *unit);
 CopJitLowerer *cop_jit_lowerer_new (const CopJitCache *cache);
 void cop_jit_lowerer_free (CopJitLowerer *lowerer);
 
-/* Makes host code of @unit, which waits in @lowerer to be installed. */
-void cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit);
+/* Makes host code of @unit, which waits in @lowerer to be installed. Returns: whether it could, which
+   it can for each that was translated plainly */
+bool cop_jit_lower (CopJitLowerer *lowerer, const CopIrUnit *unit);
 
 /* All of these take the lock, or say that the caller holds it. */
 

@@ -134,6 +134,18 @@ make_unit (CopJit *jit, const CopTranslateSource *source, CopIrUnit *unit)
   return !is_there;
 }
 
+/* Makes host code of what make_unit() made of @source. */
+static void
+lower_unit (CopJitLowerer *lowerer, CopTranslateSource *source, CopIrUnit *unit)
+{
+  if (cop_jit_lower (lowerer, unit))
+    return;
+  source->plain = true;
+  cop_translate_unit (unit, source);
+  if (!cop_jit_lower (lowerer, unit))
+    g_error ("the code at 0x%" G_GINT64_MODIFIER "x cannot be lowered", unit->gpa);
+}
+
 /* Where the page at @gpa, of memory or ROM, is in the host's. */
 static const uint8_t *
 page_of_ram (const CopRam *ram, uint64_t gpa)
@@ -229,7 +241,7 @@ cop_jit_translate (CopJit *jit, CopHart *hart, uint64_t pc, uint32_t mode, CopJi
           cop_hart_wait_answers (hart, &hart->unanswered);
           continue;
         }
-      cop_jit_lower (own->lowerer, own->unit);
+      lower_unit (own->lowerer, &source, own->unit);
       outcome = install (jit, own->lowerer, own->unit, gpa, &before);
       if (outcome == FULL)
         {
@@ -371,7 +383,7 @@ cop_jit_work (gpointer data, const CopJitJob *job)
       bool is_new = make_unit (jit, &source, jit->unit);
 
       if (is_new)
-        cop_jit_lower (jit->lowerer, jit->unit);
+        lower_unit (jit->lowerer, &source, jit->unit);
       cop_requests_wait (&work.unanswered);
       if (!is_new)
         break;

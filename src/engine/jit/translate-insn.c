@@ -414,7 +414,7 @@ prepare_merge (CopTranslator *t)
   unsigned rd = t->insn.rd;
 
   t->merge = IR_NONE;
-  if (t->effects != PURE || rd == 0 || last == NULL || last->kind != IR_SETX || last->reg != rd)
+  if (t->source->plain || t->effects != PURE || rd == 0 || last == NULL || last->kind != IR_SETX || last->reg != rd)
     return;
   if (t->known[rd] == IR_NONE &&
       (!takes_tree (t->insn.op) || !cop_ir_is_cheap (t->unit, last->a) ||

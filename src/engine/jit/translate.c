@@ -251,7 +251,8 @@ translate_block (CopTranslator *t, WorkList *list, int start)
   t->block.end = (int16_t) offset;
   t->block.n = t->unit->statements->len - t->block.first;
   t->block.falls_through = more;
-  cop_forward_values (t->unit, &t->block);
+  if (!t->source->plain)
+    cop_forward_values (t->unit, &t->block);
   if (t->uses_spans)
     find_spans (t);
   g_array_append_val (t->unit->blocks, t->block);

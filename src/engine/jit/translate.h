@@ -34,6 +34,7 @@ typedef struct
      NULL: it cannot be had now, and an instruction that reaches into it is the interpreter's */
   const uint8_t *(*next_page) (gpointer data, uint64_t gva, uint64_t *gpa);
   bool           optimised;     /* it is for hot code */
+  bool           plain;         /* each instruction is made for itself, in small trees */
   /* (nullable): whether the block at @gpa has a translation already that is good enough, so that the
      unit need not include it; NULL: all have, so that the unit has one block */
   bool         (*is_translated) (gpointer data, uint64_t gpa);

@@ -55,10 +55,10 @@ shift (CopJitBackend *b, CopShift op, bool w, const CopIrNode *node, CopReg dst,
 
       if (value == NO_REG)
         {
-          value = lower_pick_scratch (NO_REG, keep);
+          value = lower_pick_scratch (b, NO_REG, keep);
           lower_value (b, node->a, value, keep);
         }
-      count = lower_to_some_reg (b, node->b, lower_pick_scratch (value, keep), keep | BIT (value));
+      count = lower_to_some_reg (b, node->b, lower_pick_scratch (b, value, keep), keep | BIT (value));
       asm_vex (&b->a, vex_pp[op], 2, 0xf7, w, dst, count, value);
       return;
     }
@@ -148,7 +148,7 @@ count_bits (CopJitBackend *b, bool native, uint8_t opcode, CopJitCallee callee, 
       call_c (b, callee, node, dst);
       return;
     }
-  reg = lower_to_some_reg (b, node->a, lower_pick_scratch (NO_REG, keep), keep);
+  reg = lower_to_some_reg (b, node->a, lower_pick_scratch (b, NO_REG, keep), keep);
   asm_rr (&b->a, 0xf3000f00u | opcode, true, dst, reg);
 }
 

@@ -22,12 +22,13 @@ is_scratch (CopReg reg)
 }
 
 CopReg
-lower_pick_scratch (CopReg not, uint32_t keep)
+lower_pick_scratch (CopJitBackend *b, CopReg not, uint32_t keep)
 {
   for (unsigned i = 0; i < G_N_ELEMENTS (scratch); i++)
     if (scratch[i] != not && !(keep & BIT (scratch[i])))
       return scratch[i];
-  g_assert_not_reached ();
+  b->is_crowded = true;
+  return scratch[0];
 }
 
 bool
@@ -85,7 +86,7 @@ alu_with (CopJitBackend *b, CopAlu op, bool w, CopReg dst, CopIrRef ref, uint32_
     asm_alu_rm (&b->a, op, w, dst, m);
   else
     {
-      CopReg other = lower_pick_scratch (dst, keep);
+      CopReg other = lower_pick_scratch (b, dst, keep);
 
       lower_value (b, ref, other, keep | BIT (dst));
       asm_alu_rr (&b->a, op, w, dst, other);
@@ -98,7 +99,7 @@ lower_begin_binary (CopJitBackend *b, CopIrRef left, CopIrRef right, CopReg dst,
   CopReg work = dst;
 
   if (reads_host (b, right, dst))
-    work = lower_pick_scratch (NO_REG, keep);
+    work = lower_pick_scratch (b, NO_REG, keep);
   lower_value (b, left, work, keep);
   return work;
 }
@@ -147,7 +148,7 @@ binary (CopJitBackend *b, CopAlu op, bool w, const CopIrNode *node, CopReg dst, 
       left = right;
       right = other;
     }
-  work = reads_host (b, right, dst) ? lower_pick_scratch (NO_REG, keep) : dst;
+  work = reads_host (b, right, dst) ? lower_pick_scratch (b, NO_REG, keep) : dst;
   (w ? lower_value : lower_low_half) (b, left, work, keep);
   alu_with (b, op, w, work, right, keep);
   asm_mov_rr (&b->a, true, dst, work);
@@ -199,10 +200,10 @@ try_lea (CopJitBackend *b, const CopIrNode *node, bool w, CopReg dst, uint32_t k
     {
       CopReg base = right, shifted;
 
-      shifted = lower_to_some_reg (b, index, lower_pick_scratch (NO_REG, keep), keep);
+      shifted = lower_to_some_reg (b, index, lower_pick_scratch (b, NO_REG, keep), keep);
       if (base == NO_REG)
         {
-          base = lower_pick_scratch (shifted, keep);
+          base = lower_pick_scratch (b, shifted, keep);
           lower_value (b, node->b, base, keep | BIT (shifted));
         }
       asm_lea (&b->a, w, dst, mem_index (base, shifted, scale, 0));
@@ -240,7 +241,7 @@ lower_find_alu (CopIrOp ir, CopAlu *op)
 static bool
 try_word_arithmetic (CopJitBackend *b, const CopIrNode *inner, CopReg dst, uint32_t keep)
 {
-  CopReg work = lower_pick_scratch (NO_REG, keep);
+  CopReg work = lower_pick_scratch (b, NO_REG, keep);
   CopAlu op;
 
   if (!lower_find_alu (inner->op, &op))
@@ -402,7 +403,7 @@ static void
 extend (CopJitBackend *b, uint32_t opcode, bool w, bool byte, CopIrRef ref, CopReg dst,
         uint32_t keep)
 {
-  CopReg into = is_scratch (dst) ? dst : lower_pick_scratch (NO_REG, keep);
+  CopReg into = is_scratch (dst) ? dst : lower_pick_scratch (b, NO_REG, keep);
   CopReg reg = lower_to_some_reg (b, ref, into, keep);
 
   if (byte && !w)
@@ -468,13 +469,13 @@ lower_value (CopJitBackend *b, CopIrRef ref, CopReg dst, uint32_t keep)
       /* dst = ~b & a */
       if (b->host.bmi1 && in_register (b, node.a) != NO_REG && cop_ir_is_cheap (b->unit, node.b))
         {
-          CopReg other = lower_to_some_reg (b, node.b, lower_pick_scratch (NO_REG, keep), keep);
+          CopReg other = lower_to_some_reg (b, node.b, lower_pick_scratch (b, NO_REG, keep), keep);
 
           asm_vex (&b->a, 0, 2, 0xf2, true, dst, other, in_register (b, node.a));
         }
       else
         {
-          CopReg work = lower_pick_scratch (NO_REG, keep);
+          CopReg work = lower_pick_scratch (b, NO_REG, keep);
 
           lower_value (b, node.b, work, keep);
           asm_rr (&b->a, 0xf7, true, (CopReg) 2, work);

@@ -18,7 +18,7 @@ lower_multiply (CopJitBackend *b, bool w, const CopIrNode *node, CopReg dst, uin
 
   if (lower_is_imm32 (b, node->b, &value))
     {
-      CopReg left = lower_to_some_reg (b, node->a, lower_pick_scratch (NO_REG, keep), keep);
+      CopReg left = lower_to_some_reg (b, node->a, lower_pick_scratch (b, NO_REG, keep), keep);
 
       asm_rr (&b->a, 0x69, w, dst, left);
       emit32 (&b->a, value);
@@ -38,7 +38,7 @@ lower_multiply (CopJitBackend *b, bool w, const CopIrNode *node, CopReg dst, uin
     asm_rm (&b->a, 0x0faf, w, work, m);
   else
     {
-      right = lower_pick_scratch (work, keep);
+      right = lower_pick_scratch (b, work, keep);
       lower_value (b, node->b, right, keep | BIT (work));
       asm_rr (&b->a, 0x0faf, w, work, right);
     }

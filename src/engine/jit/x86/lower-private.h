@@ -138,6 +138,7 @@ struct CopJitBackend
   /* Of the unit in work. */
   const CopIrUnit *unit;
   CopJitCode      *code;
+  bool             is_crowded;  /* scratch registers ran out: the code is no good */
   GArray          *stubs;       /* (element-type CopStub) */
   uint8_t          block_index[COP_IR_WINDOW / 2];      /* by halfwords of the window: in the unit; or
                                                            NO_BLOCK */
@@ -331,8 +332,8 @@ bool lower_find_alu (CopIrOp ir, CopAlu *op);
 CopCond lower_condition (CopJitBackend *b, CopIrRef ref);
 /* The register a value stands in already, or evaluated into @scratch. */
 CopReg lower_to_some_reg (CopJitBackend *b, CopIrRef ref, CopReg scratch, uint32_t keep);
-/* A scratch register that is neither @not nor in @keep. */
-CopReg lower_pick_scratch (CopReg not, uint32_t keep);
+/* A scratch register that is neither @not nor in @keep. When there is none, the code is no good. */
+CopReg lower_pick_scratch (CopJitBackend *b, CopReg not, uint32_t keep);
 /* Whether @ref is a constant that instructions can have in them. */
 bool lower_is_imm32 (const CopJitBackend *b, CopIrRef ref, int32_t *value);
 /* Evaluates @left into @dst so that @right can still be read. Returns: the register to work in, which

@@ -577,6 +577,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   g_array_set_size (code->links, 0);
   b->unit = unit;
   b->code = code;
+  b->is_crowded = false;
   for (unsigned i = 0; i < unit->blocks->len; i++)
     {
       CopIrBlock *block = &g_array_index (unit->blocks, CopIrBlock, i);
@@ -603,7 +604,7 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   lower_stubs (b);
   for (unsigned i = 0; i < unit->blocks->len; i++)
     *lower_index_of (b, g_array_index (unit->blocks, CopIrBlock, i).offset) = NO_BLOCK;
-  return b->a.size;
+  return b->is_crowded ? 0 : b->a.size;
 }
 
 static void
