@@ -37,8 +37,11 @@ cop_trail_note (CopTrail *trail, uint64_t gpa)
 {
   uint64_t bit, *word = cop_trail_word (trail, gpa, &bit);
 
-  if ((__atomic_load_n (word, __ATOMIC_RELAXED) & bit) == 0)
-    __atomic_fetch_or (word, bit, __ATOMIC_RELAXED);
+  uint64_t bits = __atomic_load_n (word, __ATOMIC_RELAXED);
+
+  /* Another hart's bit may get lost: to lock the word would take as long as decoding an instruction. */
+  if ((bits & bit) == 0)
+    __atomic_store_n (word, bits | bit, __ATOMIC_RELAXED);
 }
 
 /* Whether somebody may have begun at @gpa. */
