@@ -123,10 +123,14 @@ find_loops (CopGraph *graph, uint64_t blocks, uint64_t cut, unsigned depth, int 
 
   for (unsigned i = 0; i < graph->n; i++)
     reach[i] = blocks >> i & 1 ? graph->successors[i] & blocks & ~cut : 0;
-  for (unsigned k = 0; k < graph->n; k++)
-    for (unsigned i = 0; i < graph->n; i++)
-      if (reach[i] >> k & 1)
-        reach[i] |= reach[k];
+  for (uint64_t via = blocks; via != 0; via &= via - 1)
+    {
+      unsigned k = (unsigned) __builtin_ctzll (via);
+
+      for (unsigned i = 0; i < graph->n; i++)
+        if (reach[i] >> k & 1)
+          reach[i] |= reach[k];
+    }
 
   for (unsigned i = 0; i < graph->n; i++)
     {
@@ -150,14 +154,37 @@ find_loops (CopGraph *graph, uint64_t blocks, uint64_t cut, unsigned depth, int 
     }
 }
 
+/* Whether any jump leads back: every loop has one. */
+static bool
+leads_back (const CopGraph *graph)
+{
+  for (unsigned i = 0; i < graph->n; i++)
+    for (uint64_t left = graph->successors[i]; left != 0; left &= left - 1)
+      if (block_at (graph, (unsigned) __builtin_ctzll (left))->offset <= block_at (graph, i)->offset)
+        return true;
+  return false;
+}
+
+/* Empties @array of a graph: what stands for blocks that there are, as most units have few. */
+#define CLEAR(graph, array) memset ((graph)->array, 0, (graph)->n * sizeof (graph)->array[0])
+
 void
 cop_graph_make (CopGraph *graph, const CopIrUnit *unit)
 {
-  memset (graph, 0, sizeof *graph);
-  memset (graph->loop, -1, sizeof graph->loop);
   graph->unit = unit;
   graph->n = unit->blocks->len;
+  graph->n_loops = 0;
+  memset (graph->loop, -1, sizeof graph->loop);
+  CLEAR (graph, successors);
+  CLEAR (graph, depth);
+  CLEAR (graph, uses);
+  CLEAR (graph, writes);
+  CLEAR (graph, f_uses);
+  CLEAR (graph, f_writes);
+  CLEAR (graph, f_narrow);
+  CLEAR (graph, f_wide);
   for (unsigned i = 0; i < graph->n; i++)
     add_block (graph, i);
-  find_loops (graph, UINT64_MAX >> (COP_GRAPH_BLOCKS - graph->n), 0, 1, -1);
+  if (leads_back (graph))
+    find_loops (graph, UINT64_MAX >> (COP_GRAPH_BLOCKS - graph->n), 0, 1, -1);
 }

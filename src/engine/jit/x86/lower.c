@@ -160,7 +160,7 @@ set_x (CopJitBackend *b, const CopIrStatement *statement)
   bool extends = reg != NO_REG && node->op == IR_GETX && is_low (b, node->imm & 31);
   uint64_t value;
 
-  if (!extends)
+  if (!extends && b->r.low != 0)
     lower_extend (b, cop_words_wide_reads (b->unit, statement->a, false));
   if (extends)
     sign_extend_32 (b, reg, home (b, node->imm & 31));
