@@ -51,6 +51,7 @@ typedef struct
 {
   GArray *blocks;               /* (element-type CopJitBlockCode) */
   GArray *links;                /* (element-type CopJitLinkCode) */
+  unsigned n_strips;            /* loops that there is a version of without checks */
 } CopJitCode;
 
 typedef struct CopJitBackend CopJitBackend;
@@ -78,8 +79,8 @@ typedef struct
   void          (*give_far_up) (CopJitBackend *backend, uint8_t *miss, const uint8_t *miss_exec);
   /* Changes where a jump leads, while other threads may run through it. */
   void          (*set_link) (uint8_t *site, const uint8_t *site_exec, const void *target);
-  /* Makes the instruction at @site, which has five bytes or more and can be written over, a jump;
-     likewise. */
+  /* Makes the instruction at @site, which has five bytes or more and can be written over, a jump, or
+     one of five bytes that does nothing if that would lead behind it; likewise. */
   void          (*set_jump) (uint8_t *site, const uint8_t *site_exec, const void *target);
   /* Makes a block's entry lead to its bounce, likewise. */
   void          (*close_entry) (uint8_t *entry, const uint8_t *entry_exec, const void *bounce);

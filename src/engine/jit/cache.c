@@ -497,6 +497,7 @@ cop_jit_cache_add (CopJitCache *cache, CopJitLowerer *lowerer, const CopIrUnit *
   cache->n_optimised += ir->optimised;
   cache->n_blocks += unit->n_blocks;
   cache->n_bytes += size;
+  cache->n_loops += lowerer->code.n_strips;
   for (unsigned i = 0; i < ir->blocks->len; i++)
     cache->n_insns += g_array_index (ir->blocks, CopIrBlock, i).n_insns;
   return true;
@@ -559,11 +560,15 @@ close_unit (CopJitCache *cache, CopJitUnit *unit)
 }
 
 void
-cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target)
+cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target,
+                      bool is_loop)
 {
   g_mutex_lock (&cache->lock);
   cache->ops->set_jump (cache->rw + (site - cache->exec), site, target);
-  cache->n_diverted++;
+  if (is_loop)
+    cache->n_loops_given_up++;
+  else
+    cache->n_ranges_given_up++;
   g_mutex_unlock (&cache->lock);
 }
 

@@ -98,7 +98,9 @@ typedef struct
   GArray      *moved;           /* (element-type CopJitMove): the last ones, or none since an eviction */
   uint32_t     n_moved;         /* atomic: there ever were */
   CopJitRecord *record;         /* (owned) (nullable): for people */
-  uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked, n_diverted;
+  uint64_t     n_units, n_blocks, n_insns, n_bytes, n_closed, n_evictions, n_linked;
+  uint64_t     n_ranges_given_up;
+  uint64_t     n_loops, n_loops_given_up;       /* without checks of memory: see strips.h */
   uint64_t     n_optimised, n_superseded;       /* units; blocks that others were made of */
   uint64_t     n_fars_linked, n_fars_given_up;
 } CopJitCache;
@@ -201,8 +203,10 @@ void cop_jit_cache_dump (CopJitCache *cache, uint64_t gpa, uint32_t mode, GStrin
 bool cop_jit_cache_is_current (const CopJitCache *cache, const CopIrUnit *unit,
                                const CopJitChanges *before);
 
-/* Lets the instruction at @site of the code memory be a jump to @target. */
-void cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target);
+/* Lets the instruction at @site of the code memory be a jump to @target. @is_loop: for statistics, as
+   in CopHartJit.divert */
+void cop_jit_cache_divert (CopJitCache *cache, const uint8_t *site, const uint8_t *target,
+                           bool is_loop);
 
 /* Closes units made from bytes of [gpa, gpa + length). */
 void cop_jit_cache_invalidate (CopJitCache *cache, uint64_t gpa, uint64_t length);

@@ -118,9 +118,9 @@ static const void *refuel (CopHart *hart, const void *stack);
 static const void *link_far (CopHart *hart, uint64_t pc, uint32_t far);
 
 static void
-divert (CopHart *hart, const uint8_t *site, const uint8_t *target)
+divert (CopHart *hart, const uint8_t *site, const uint8_t *target, bool is_loop)
 {
-  cop_jit_cache_divert (((CopJit *) hart->engine)->cache, site, target);
+  cop_jit_cache_divert (((CopJit *) hart->engine)->cache, site, target, is_loop);
 }
 
 static void
@@ -143,6 +143,8 @@ jit_attach (CopEngine *engine, CopHart *hart)
   hart->jit.refuel = refuel;
   hart->jit.divert = divert;
   hart->jit.link_far = link_far;
+  for (unsigned i = 0; i < COP_JIT_CREDITS; i++)
+    hart->jit.strip_credit[i] = COP_JIT_CREDIT;
   if (jit->config.verify)
     own->verify = cop_jit_verify_new (hart);
   g_mutex_lock (&jit->lock);
@@ -680,7 +682,9 @@ jit_stats (CopEngine *engine, CopStatsFunc func, gpointer data)
   func (data, "jit.blocks-superseded", cache->n_superseded);
   func (data, "jit.links", cache->n_linked);
   func (data, "jit.evictions", cache->n_evictions);
-  func (data, "jit.ranges-given-up", cache->n_diverted);
+  func (data, "jit.ranges-given-up", cache->n_ranges_given_up);
+  func (data, "jit.loops-hoisted", cache->n_loops);
+  func (data, "jit.loops-given-up", cache->n_loops_given_up);
   func (data, "jit.far-jumps-linked", cache->n_fars_linked);
   func (data, "jit.far-jumps-given-up", cache->n_fars_given_up);
   g_mutex_unlock (&cache->lock);

@@ -11,6 +11,7 @@
  * the watch, and the unit is made anew.
  */
 #include "engine/jit/jit-private.h"
+#include "engine/jit/strips.h"
 
 #include "engine/riscv/mmu.h"
 
@@ -123,7 +124,8 @@ make_unit (CopJit *jit, const CopTranslateSource *source, CopIrUnit *unit)
   bool is_there = false;
 
   cop_translate_unit (unit, source);
-  if (unit->optimised)
+  /* As it was made at first, no loop does without checks. */
+  if (unit->optimised && !cop_strips_any (unit))
     {
       g_mutex_lock (&jit->cache->lock);
       is_there = cop_jit_cache_keep (jit->cache, unit);
@@ -282,8 +284,9 @@ push (CopJit *jit, CopHart *hart, uint64_t pc, CopJitJobKind kind)
   bytes = cop_mmu_fetch (hart, pc, &job.gpa);
   find_near (hart, pc, job.near_gpa);
   memcpy (&last, bytes + (COP_PAGE_SIZE - sizeof last - (pc & (COP_PAGE_SIZE - 1))), sizeof last);
-  /* Perhaps the first half of an instruction: only the hart knows which page follows. */
-  if ((last & 3) == 3 && job.near_gpa[1] == 0)
+  /* Perhaps the first half of an instruction: only the hart knows which page follows. What is hot need
+     not lead there, and if it does the job is abandoned. */
+  if (kind == COP_JIT_JOB_TRANSLATE && (last & 3) == 3 && job.near_gpa[1] == 0)
     return false;
   return cop_jit_background_push (jit->background, &job);
 }

@@ -195,6 +195,17 @@ cop_page_fact_number (uint64_t gpa)
   return (uint32_t) (gpa >> COP_PAGE_SHIFT) + 1;
 }
 
+/* Loops that run a strip at a time without checks of memory: see jit/x86/lower-strips.c. */
+#define COP_JIT_CREDITS 64
+#define COP_JIT_CREDIT 8192     /* that a loop begins with */
+
+typedef struct
+{
+  int64_t  reserve;             /* fuel that the strip has not been given */
+  uint32_t pause;               /* rounds that pass before the guard is asked again */
+  uint64_t addends[6];          /* of pointers without a register */
+} CopHartStrip;
+
 /* What translated code keeps of a hart; see src/engine/jit/. */
 typedef struct
 {
@@ -203,6 +214,8 @@ typedef struct
   uint64_t fuel_end;            /* s.instret when there are none left */
   uint64_t limit;               /* s.instret where run() ends */
   uint64_t spans[COP_JIT_SPANS];        /* addends of the spans of the block that runs */
+  CopHartStrip strip;           /* of the loop that runs */
+  int64_t  strip_credit[COP_JIT_CREDITS];
   void    *stack;               /* where the host's stack is without calls of translated code */
   bool     keeps_calls;         /* set by what C does for code: all of them are valid yet */
   uint64_t exit_pc;
@@ -220,11 +233,12 @@ typedef struct
   /* What code calls when it has no fuel for what is at exit_pc: where to go on with more of it, or
      NULL to leave. @stack: where the host's stack is. */
   const void *(*refuel) (CopHart *hart, const void *stack);
-  /* Lets the instruction at @site be a jump to @target, for all harts. */
-  void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target);
   /* What code calls that jumps to another page, to a @pc that the jump table has, but not as what the
      jump is linked to: tries to link it, and notes that in the hart's @far. Returns what find() does. */
   const void *(*link_far) (CopHart *hart, uint64_t pc, uint32_t far);
+  /* Lets the instruction at @site be a jump to @target, for all harts: a range, or a loop without
+     checks, is given up. */
+  void (*divert) (CopHart *hart, const uint8_t *site, const uint8_t *target, bool is_loop);
 } CopHartJit;
 
 /* Counted by the hart itself, read by anybody. */

@@ -638,6 +638,99 @@ emit_words (RegionMaker *m)
   emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), true);
 }
 
+/* A counted loop with accesses off pointers that move by a constant in each round, or stand still, and
+   perhaps off one that moves in some rounds only: up or down over pages, until a trap or the count
+   ends it. */
+static void
+emit_strip (RegionMaker *m)
+{
+  static const CopInsnOp accesses[] = {
+    COP_INSN_ld, COP_INSN_sd,  COP_INSN_lw,  COP_INSN_sw,  COP_INSN_lbu,
+    COP_INSN_sb, COP_INSN_lhu, COP_INSN_fld, COP_INSN_fsd,
+  };
+  static const int8_t steps[] = { 8, 16, 1, 4, -8, -16, -1, 0, 24, 72, 100 };
+  unsigned counter = PICK (m, region_results), base = below (m, REGION_N_POINTERS),
+           n_pointers = 1 + below (m, 3), n = 2 + below (m, 6), start;
+  unsigned stride = one_in (m, 3) ? PICK (m, region_results) : 0;
+  unsigned index = one_in (m, 3) ? PICK (m, region_results) : 0, shift = below (m, 4);
+  unsigned sum = PICK (m, region_results);
+  int32_t step[3];
+  bool first;
+
+  if (counter == 0 || room (m) < 512)
+    return;
+  for (unsigned i = 0; i < n_pointers; i++)
+    {
+      unsigned reg = region_pointers[(base + i) % REGION_N_POINTERS];
+
+      step[i] = PICK (m, steps);
+      if (!m->paged)
+        emit (m,
+              I (ld, .rd = reg, .rs1 = HANDLER_PAGE,
+                 .imm = POINTERS + 8 * (int32_t) below (m, REGION_N_POINTERS)),
+              true);
+    }
+  emit (m, I (addi, .rd = counter, .imm = 1 + below (m, 1000)), true);
+  /* One may move by what a register has, or have a number added to it. */
+  if (stride == counter || stride == index || stride == sum)
+    stride = 0;
+  if (index == counter || index == sum || sum == counter || sum == 0)
+    index = 0;
+  /* Who came in the middle would go anywhere with those. */
+  first = stride == 0 && index == 0;
+  if (stride != 0)
+    emit (m, I (addi, .rd = stride, .imm = PICK (m, steps)), false);
+  if (index != 0)
+    emit (m, I (addi, .rd = index, .imm = 0), false);
+  start = m->at;
+  for (unsigned i = 0; i < n; i++)
+    {
+      unsigned which = below (m, n_pointers),
+               pointer = region_pointers[(base + which) % REGION_N_POINTERS];
+      RegionFields f = { .rd = PICK (m, region_results),
+                         .rs1 = pointer,
+                         .rs2 = any_register (m),
+                         .imm = (int32_t) below (m, 6) * (one_in (m, 4) ? 7 : 8) };
+      CopInsnOp op = PICK (m, accesses);
+
+      if (f.rd == counter || op == COP_INSN_fld || op == COP_INSN_fsd)
+        f.rd = f.rs2 = op == COP_INSN_fld || op == COP_INSN_fsd ? below (m, 8) : 0;
+      /* Over what comes next, or what comes behind that. */
+      if (index == 0 && one_in (m, 6))
+        emit (m,
+              I (bltu, .rs1 = any_register (m), .rs2 = any_register (m),
+                 .imm = i + 1 == n || one_in (m, 2) ? 8 : 12),
+              first);
+      if ((stride != 0 && f.rd == stride) || (index != 0 && f.rd == index))
+        f.rd = 0;
+      if (index != 0 && one_in (m, 2))
+        {
+          emit (m, I (slli, .rd = sum, .rs1 = index, .imm = (int32_t) shift), false);
+          emit (m, I (add, .rd = sum, .rs1 = sum, .rs2 = pointer), false);
+          f.rs1 = sum;
+        }
+      emit (m, region_encode (op, f), first);
+      if (one_in (m, 3))
+        {
+          emit (m, I (addi, .rd = pointer, .rs1 = pointer, .imm = step[which]), first);
+          step[which] = 0;
+        }
+    }
+  for (unsigned i = 0; i < n_pointers; i++)
+    {
+      unsigned reg = region_pointers[(base + i) % REGION_N_POINTERS];
+
+      if (stride != 0 && i == 0)
+        emit (m, I (add, .rd = reg, .rs1 = reg, .rs2 = stride), first);
+      else if (step[i] != 0)
+        emit (m, I (addi, .rd = reg, .rs1 = reg, .imm = step[i]), first);
+    }
+  if (index != 0)
+    emit (m, I (addi, .rd = index, .rs1 = index, .imm = 1), first);
+  emit (m, I (addi, .rd = counter, .rs1 = counter, .imm = -1), first);
+  emit (m, I (bne, .rs1 = counter, .rs2 = 0, .imm = (int32_t) (start - m->at)), first);
+}
+
 /* Branches and jumps lead to where an instruction starts; fixed in a second pass. */
 static void
 emit_control (RegionMaker *m)
@@ -668,10 +761,12 @@ emit_control (RegionMaker *m)
     case 3:
       if (one_in (m, 2))
         emit_loop (m);
-      else if (one_in (m, 2))
+      else if (one_in (m, 3))
         emit_stream (m);
-      else
+      else if (one_in (m, 2))
         emit_words (m);
+      else
+        emit_strip (m);
       break;
     default:
       emit (m,

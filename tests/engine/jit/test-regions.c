@@ -71,6 +71,7 @@ static uint64_t cut = UINT64_MAX; /* instructions after which a program ends */
 static unsigned programs = 100000, seconds = 20;
 static uint64_t optimised; /* units that there were */
 static uint64_t far_jumps; /* to other pages, that were linked */
+static uint64_t hoisted, given_up; /* loops that did without checks */
 
 static void
 print_report (gpointer data, const char *report)
@@ -108,6 +109,10 @@ note_figures (gpointer data, const char *name, uint64_t value)
     optimised += value;
   if (strcmp (name, "jit.far-jumps-linked") == 0)
     far_jumps += value;
+  if (strcmp (name, "jit.loops-hoisted") == 0)
+    hoisted += value;
+  if (strcmp (name, "jit.loops-given-up") == 0)
+    given_up += value;
 }
 
 static void
@@ -388,13 +393,15 @@ test_regions (void)
     if (!run_program (first + n++) && ++bad == 10)
       break;
   g_test_message ("%u programs, %" G_GUINT64_FORMAT " optimised units, %" G_GUINT64_FORMAT
-                  " jumps to other pages",
-                  n, optimised, far_jumps);
+                  " jumps to other pages, %" G_GUINT64_FORMAT
+                  " loops without checks, %" G_GUINT64_FORMAT " of them given up",
+                  n, optimised, far_jumps, hoisted, given_up);
   g_assert_cmpuint (bad, ==, 0);
   if (n > 50)
     {
       g_assert_cmpuint (optimised, >, n);
       g_assert_cmpuint (far_jumps, >, n);
+      g_assert_cmpuint (hoisted, >, n / 8);
     }
 }
 

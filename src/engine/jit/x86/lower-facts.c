@@ -69,8 +69,9 @@ check_facts (CopJitBackend *b, unsigned to)
 void
 lower_enter_block (CopJitBackend *b, unsigned block)
 {
-  lower_move_to (b, b->block_maps[block]);
+  lower_move_to (b, lower_block_map (b, block));
   check_facts (b, block);
+  lower_enter_loop (b, block);
 }
 
 void
@@ -79,6 +80,8 @@ lower_no_facts (CopJitBackend *b, const CopStub *stub)
   const CopIrBlock *block = &g_array_index (b->unit->blocks, CopIrBlock, stub->detail);
 
   asm_bind (&b->a, stub->label);
+  if (stub->strip != NULL)
+    lower_strip_leave (b, stub->strip);
   lower_call_to_standard (b, stub->map);
   asm_mov_ri (&b->a, RCX, block->offset);
   asm_alu_ri (&b->a, ALU_CMP, true, FUEL, block->n_insns);

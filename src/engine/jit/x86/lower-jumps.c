@@ -309,10 +309,16 @@ static void
 go_to (CopJitBackend *b, int64_t offset, unsigned link)
 {
   int page = cop_ir_page_of (offset);
-  unsigned block;
+  unsigned block = NO_BLOCK;
+  bool here = is_here (b, offset, &block);
 
+  if (lower_leaves_strip (b, block))
+    {
+      lower_strip_leave (b, b->strip);
+      b->strip = NULL;
+    }
   /* Calls to another page have the table find what is there. */
-  if (is_here (b, offset, &block) && !(link != 0 && needs_check (b, offset)))
+  if (here && !(link != 0 && needs_check (b, offset)))
     {
       if (needs_check (b, offset))
         check_page (b, offset);
@@ -320,10 +326,10 @@ go_to (CopJitBackend *b, int64_t offset, unsigned link)
       if (link != 0)
         {
           push_link (b, link);
-          asm_call (&b->a, b->block_labels[block]);
+          asm_call (&b->a, lower_block_label (b, block));
         }
       else
-        asm_jmp (&b->a, b->block_labels[block]);
+        asm_jmp (&b->a, lower_block_label (b, block));
       return;
     }
   lower_move_to (b, STANDARD_MAP);
@@ -372,12 +378,14 @@ lower_branch_to (CopJitBackend *b, CopCond cc, int64_t offset)
 {
   CopRegMap before = b->r;
   CopLabel skip;
-  unsigned block;
+  unsigned block = NO_BLOCK;
+  bool here = is_here (b, offset, &block);
 
-  if (is_here (b, offset, &block) && !needs_check (b, offset) &&
-      !lower_needs_moves (b, b->block_maps[block]) && !lower_lacks_facts (b, block))
-    asm_jcc (&b->a, cc, b->block_labels[block]);
-  else if (is_here (b, offset, &block) || !lower_is_standard (b))
+  if (here && !needs_check (b, offset) && !lower_leaves_strip (b, block) &&
+      !lower_enters_loop (b, block) && !lower_needs_moves (b, lower_block_map (b, block)) &&
+      !lower_lacks_facts (b, block))
+    asm_jcc (&b->a, cc, lower_block_label (b, block));
+  else if (here || !lower_is_standard (b) || lower_leaves_strip (b, block))
     {
       /* A way out of a loop, or into one. */
       CopStub *stub = lower_add_stub (b, STUB_EDGE);
@@ -513,6 +521,7 @@ lower_jump_stub (CopJitBackend *b, const CopStub *stub)
       b->dirty = stub->dirty;
       b->boxed = stub->boxed;
       b->words = stub->words;
+      b->strip = stub->strip;
       lower_go_to (b, (int64_t) stub->imm);
       break;
     case STUB_LINK:

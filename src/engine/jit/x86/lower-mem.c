@@ -306,6 +306,11 @@ load (CopJitBackend *b, const CopIrNode *node, CopReg dst, bool to_xmm)
   CopLabel back;
   CopMem m;
 
+  if (lower_strip_access (b, node->a, &m))
+    {
+      load_host (b, node->imm, dst, to_xmm, m);
+      return;
+    }
   if (in_span (b))
     {
       load_host (b, node->imm, dst, to_xmm, span_access (b, node->a, false));
@@ -386,6 +391,11 @@ lower_store (CopJitBackend *b, const CopIrStatement *statement)
   CopLabel back;
   CopMem m;
 
+  if (lower_strip_access (b, statement->a, &m))
+    {
+      store_host (b, bits, m, statement->b);
+      return;
+    }
   if (in_span (b))
     {
       store_host (b, bits, span_access (b, statement->a, true), statement->b);
@@ -554,10 +564,26 @@ look_further (CopJitBackend *b, const CopStub *stub, unsigned size, bool writes)
     lower_look_behind (b, stub, size, access, stub->kind != STUB_SPAN);
 }
 
+/* Out of a strip: C may drop mappings, so the rest of the block is done elsewhere. */
+static void
+leave_strip (CopJitBackend *b, const CopStub *stub)
+{
+  lower_late_sets (b, stub);
+  lower_strip_leave (b, stub->strip);
+  lower_call_to_standard (b, lower_note_map (b));
+  asm_mov_ri (&b->a, RCX, stub->place);
+  asm_jmp_to (&b->a, b->rest);
+}
+
 static void
 lower_load_stub (CopJitBackend *b, const CopStub *stub)
 {
   look_further (b, stub, cop_ir_load_size (stub->detail), false);
+  if (stub->strip != NULL)
+    {
+      leave_strip (b, stub);
+      return;
+    }
   load_address (b, stub);
   lower_late_sets (b, stub);
   lower_call_to_standard (b, lower_note_map (b));
@@ -576,6 +602,11 @@ lower_store_stub (CopJitBackend *b, const CopStub *stub)
   static const uint8_t log2_bytes[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
 
   look_further (b, stub, stub->detail / 8, true);
+  if (stub->strip != NULL)
+    {
+      leave_strip (b, stub);
+      return;
+    }
   load_address (b, stub);
   lower_value (b, stub->imm, RDX, BIT (RAX));
   lower_late_sets (b, stub);
@@ -590,6 +621,11 @@ static void
 lower_span_stub (CopJitBackend *b, const CopStub *stub)
 {
   look_further (b, stub, stub->detail & SPAN_LENGTH, stub->detail & SPAN_WRITES);
+  if (stub->strip != NULL)
+    {
+      leave_strip (b, stub);
+      return;
+    }
   if (stub->address == RAX && stub->offset != 0)
     asm_alu_ri (&b->a, ALU_ADD, true, RAX, stub->offset);
   else

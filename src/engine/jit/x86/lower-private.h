@@ -14,6 +14,7 @@
 #pragma once
 
 #include "engine/jit/backend.h"
+#include "engine/jit/strips.h"
 #include "engine/jit/words.h"
 #include "engine/jit/x86/asm.h"
 
@@ -94,6 +95,7 @@ typedef struct
   bool     to_xmm;              /* of a load: value is an xmm register */
   uint64_t imm;
   uint32_t copies;              /* what a call clobbers: index of CopFCopies, or NO_COPIES */
+  const CopStrip *strip;        /* (nullable): that the code was of when the stub was added */
   bool     dirty;               /* of edges: what is known */
   uint32_t boxed, words;
   uint32_t block_first, statement;      /* in the unit's: of its block, and the one that it is of */
@@ -106,6 +108,7 @@ typedef struct
   bool bmi1, bmi2, lzcnt, popcnt, avx, fma, avx512f;
   bool fsgsbase;                /* and the kernel lets us: there are ranges */
   bool lookups;                 /* in line, for memory: all hosts have them, tests do without */
+  bool strips;                  /* loops may do without checks */
 } CopHostFeatures;
 
 /* Where the addend of a span is. */
@@ -115,6 +118,15 @@ typedef enum
   SPAN_IN_RCX,                  /* there alone: see addend_at */
   SPAN_IN_FRAME,
 } CopSpanState;
+
+/* What lowering knows of a strip. */
+typedef struct
+{
+  uint32_t  taken;              /* host registers that have addends */
+  CopReg    addends[COP_STRIP_POINTERS];        /* NO_REG: in hart.jit.strip */
+  CopLabel  entry;              /* where all ways to the header lead but its own */
+  CopLabel  guard;
+} CopStripCode;
 
 struct CopJitBackend
 {
@@ -133,6 +145,8 @@ struct CopJitBackend
   const void      *store[4];    /* by log2 of the size */
   const void      *fill_loads, *fill_stores;    /* ranges */
   const void      *find[2][4];  /* a page in the TLB: for loads, stores; by log2 of the size */
+  const void      *rest;        /* the rest of the block without shared checks */
+  const void      *give_up;     /* a loop: see lower-strips.c */
   const void      *span, *atomic_load, *atomic_store, *call, *fp, *cbo_zero, *relax, *check_page;
 
   /* Of the unit in work. */
@@ -156,6 +170,10 @@ struct CopJitBackend
   uint16_t         first_span;  /* of the block */
   uint16_t         set_at[32];  /* x registers set in the block: by which statement, from 1 */
   CopFacts         facts;
+  CopStrips        strips;
+  CopStripCode     strip_code[COP_STRIPS];
+  CopLabel         strip_labels[COP_JIT_UNIT_BLOCKS];   /* of blocks without checks */
+  const CopStrip  *strip;       /* (nullable): that the code in work is of */
   bool             dirty;       /* mstatus.FS is known to be Dirty */
   uint32_t         boxed;       /* f registers known to hold a boxed f32, a bit each */
   uint32_t         words;       /* x registers known to be words: all in r.low are */
@@ -289,6 +307,32 @@ void lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, Cop
 void cop_x86_write_fill (CopAsm *a, CopAccess access);
 void cop_x86_write_find (CopAsm *a, CopAccess access, unsigned size);
 
+/* lower-strips.c */
+/* Finds the strips of the unit, and prepares for them. */
+void lower_find_strips (CopJitBackend *b);
+/* On the way to a block: if that leads into a loop, its guard is asked. */
+void lower_enter_loop (CopJitBackend *b, unsigned block);
+bool lower_enters_loop (CopJitBackend *b, unsigned block);
+/* Where the block is entered from the code in work, and the map that it begins with there. */
+CopLabel lower_block_label (const CopJitBackend *b, unsigned block);
+uint32_t lower_block_map (CopJitBackend *b, unsigned block);
+/* The strip that @block is the header of. Returns: (nullable) */
+const CopStrip *lower_headed_strip (const CopJitBackend *b, unsigned block);
+/* Whether the way to @block leads out of the strip in work. @block: or NO_BLOCK */
+bool lower_leaves_strip (const CopJitBackend *b, unsigned block);
+/* Before the block that is the header: the way to the guard. */
+void lower_strip_entry (CopJitBackend *b, const CopStrip *strip);
+/* Goes to the strip's header, or on to the block that is. */
+void lower_strip_guard (CopJitBackend *b, const CopStrip *strip);
+/* On ways out of the strip: gives the fuel back. Clobbers flags. */
+void lower_strip_leave (CopJitBackend *b, const CopStrip *strip);
+/* Whether the access of the statement in work to @gva needs no check; @place: (out): where it goes.
+   Clobbers rax and rcx. */
+bool lower_strip_access (CopJitBackend *b, CopIrRef gva, CopMem *place);
+void lower_strip_stub (CopJitBackend *b, const CopStub *stub);
+/* Called by code: lets the loop at @site go on behind the jump there, of @length bytes. */
+void cop_x86_give_up_loop (CopHart *hart, const uint8_t *site, uint64_t length);
+
 /* lower-facts.c */
 /* Whether block @to relies on what is not known here. */
 bool lower_lacks_facts (const CopJitBackend *b, unsigned to);
@@ -421,6 +465,9 @@ enum
   STUB_NAN32,
   STUB_NAN64,
   STUB_CONVERT,
+  STUB_STRIP_END,
+  STUB_STRIP_MISS,
+  STUB_STRIP_LOST,
 };
 
 /* thunks.c */

@@ -234,7 +234,7 @@ lose_patience (CopHart *hart, const uint8_t *at, uint64_t what, uint64_t is_stor
   uint64_t instret = hart->jit.fuel_end - (uint64_t) hart->jit.fuel;
 
   if (cop_tlb_lose_patience (ranges, range, instret) && distance != 0)
-    hart->jit.divert (hart, at - distance, at + GIVEN_UP_AT);
+    hart->jit.divert (hart, at - distance, at + GIVEN_UP_AT, false);
 }
 
 /* What C may clobber, but for rax and rsi, which are saved already; an odd number, so that with these

@@ -37,6 +37,7 @@ find_features (CopHostFeatures *host)
   FIND (fma, "fma");
   FIND (avx512f, "avx512f");
 #undef FIND
+  host->strips = !g_strv_contains ((const char *const *) list, "strips");
   host->fsgsbase = (getauxval (AT_HWCAP2) & HWCAP2_FSGSBASE) != 0 &&
                    !g_strv_contains ((const char *const *) list, "fsgsbase");
   host->lookups = !g_strv_contains ((const char *const *) list, "lookups");
@@ -53,6 +54,7 @@ x86_create (const CopJitBackend *like)
   b->copies = g_array_new (FALSE, FALSE, sizeof (CopFCopies));
   b->maps = g_array_new (FALSE, FALSE, sizeof (CopNotedMap));
   b->wants = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  cop_strips_init (&b->strips);
   if (like == NULL)
     find_features (&b->host);
   b->a.avx = b->host.avx;
@@ -67,6 +69,7 @@ x86_destroy (CopJitBackend *b)
   g_array_unref (b->copies);
   g_array_unref (b->maps);
   g_array_unref (b->wants);
+  cop_strips_clear (&b->strips);
   g_free (b);
 }
 
@@ -83,6 +86,7 @@ lower_add_stub (CopJitBackend *b, uint8_t kind)
     .kind = kind,
     .map = lower_note_map (b),
     .block = b->block,
+    .strip = b->strip,
     .label = asm_new_label (&b->a),
     .copies = NO_COPIES,
   };
@@ -385,25 +389,16 @@ find_next (const CopJitBackend *b, unsigned i)
   return NULL;
 }
 
-/* @fallen_into: control comes here from the block before. Returns the same for the next one. */
-static bool
-lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next,
-             bool fallen_into)
+/* What holds where a block begins. */
+static void
+begin_block (CopJitBackend *b, unsigned number, const CopIrBlock *block)
 {
-  CopJitBlockCode entry = { .offset = block->offset };
-  /* What is on another page is entered from within only. */
-  bool is_near = cop_ir_page_of (block->offset) != 0;
-  bool has_own_way =
-    fallen_into || is_near || b->block_maps[number] != STANDARD_MAP || b->facts.dirty[number] ||
-    b->facts.boxed[number] != 0 || b->facts.words[number] != 0;
-  CopLabel bounce;
-  CopStub *budget;
-  bool goes_on = true;
+  uint32_t map = lower_block_map (b, number);   /* which may move the maps in memory */
 
   b->block = block;
   b->in_loop = b->graph.depth[number] > 0 ||
                (b->unit->optimised && cop_ir_block_dispatches (b->unit, block));
-  b->r = g_array_index (b->maps, CopNotedMap, b->block_maps[number]).map;
+  b->r = g_array_index (b->maps, CopNotedMap, map).map;
   memset (b->spans, SPAN_UNCHECKED, sizeof b->spans);
   b->addend_at = 0;
   memset (b->set_at, 0, sizeof b->set_at);
@@ -425,7 +420,56 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
 
       b->first_span = MIN (b->first_span, statement->span);
     }
+}
 
+/* Returns whether control may go on behind the block's last statement. */
+static bool
+lower_statements (CopJitBackend *b, const CopIrBlock *block)
+{
+  bool goes_on = true;
+
+  for (unsigned i = 0; i < block->n && goes_on; i++)
+    {
+      const CopIrStatement *statement =
+        &g_array_index (b->unit->statements, CopIrStatement, block->first + i);
+
+      const CopIrStatement *pair = statement->kind == IR_SETX ? find_next (b, i + 1) : NULL;
+
+      b->statement = statement;
+      if (pair != NULL && pair->kind == IR_SETX && lower_divisions (b, statement, pair))
+        {
+          note_word (b, statement, cop_ir_is_sext32 (b->unit, statement->a));
+          note_word (b, pair, cop_ir_is_sext32 (b->unit, pair->a));
+          b->set_at[statement->reg] = block->first + i + 1;
+          statement = pair;
+          i = (unsigned) (pair - &g_array_index (b->unit->statements, CopIrStatement, block->first));
+        }
+      else
+        goes_on = lower_statement (b, statement);
+      if (statement->kind == IR_SETX)
+        b->set_at[statement->reg] = block->first + i + 1;
+    }
+  return goes_on;
+}
+
+/* @fallen_into: control comes here from the block before. Returns the same for the next one. */
+static bool
+lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const CopIrBlock *next,
+             bool fallen_into)
+{
+  CopJitBlockCode entry = { .offset = block->offset };
+  /* What is on another page is entered from within only. */
+  bool is_near = cop_ir_page_of (block->offset) != 0;
+  const CopStrip *strip = lower_headed_strip (b, number);
+  bool has_own_way =
+    fallen_into || is_near || strip != NULL || b->block_maps[number] != STANDARD_MAP ||
+    b->facts.dirty[number] || b->facts.boxed[number] != 0 || b->facts.words[number] != 0;
+  CopLabel bounce;
+  CopStub *budget;
+
+  begin_block (b, number, block);
+  if (strip != NULL)
+    lower_strip_entry (b, strip);
   budget = lower_add_stub (b, STUB_BUDGET);
   budget->detail = (uint32_t) block->offset;
   budget->place = block->n_insns;
@@ -452,28 +496,7 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
     asm_alu_ri32 (&b->a, ALU_SUB, true, FUEL, block->n_insns);
   asm_jcc (&b->a, CC_L, bounce);
 
-  for (unsigned i = 0; i < block->n && goes_on; i++)
-    {
-      const CopIrStatement *statement =
-        &g_array_index (b->unit->statements, CopIrStatement, block->first + i);
-
-      const CopIrStatement *pair = statement->kind == IR_SETX ? find_next (b, i + 1) : NULL;
-
-      b->statement = statement;
-      if (pair != NULL && pair->kind == IR_SETX && lower_divisions (b, statement, pair))
-        {
-          note_word (b, statement, cop_ir_is_sext32 (b->unit, statement->a));
-          note_word (b, pair, cop_ir_is_sext32 (b->unit, pair->a));
-          b->set_at[statement->reg] = block->first + i + 1;
-          statement = pair;
-          i = (unsigned) (pair - &g_array_index (b->unit->statements, CopIrStatement, block->first));
-        }
-      else
-        goes_on = lower_statement (b, statement);
-      if (statement->kind == IR_SETX)
-        b->set_at[statement->reg] = block->first + i + 1;
-    }
-  if (!goes_on)
+  if (!lower_statements (b, block))
     return false;
   if (next == NULL || next->offset != block->end)
     {
@@ -482,6 +505,41 @@ lower_block (CopJitBackend *b, unsigned number, const CopIrBlock *block, const C
     }
   lower_fall_to (b, next->offset);
   return true;
+}
+
+/* The blocks of @strip once more, without the checks that its guard makes, and that. @order: all of the
+   unit */
+static void
+lower_strip_blocks (CopJitBackend *b, const CopStrip *strip, const GPtrArray *order)
+{
+  begin_block (b, strip->header, &g_array_index (b->unit->blocks, CopIrBlock, strip->header));
+  lower_strip_guard (b, strip);
+  for (unsigned i = 0; i < order->len; i++)
+    {
+      const CopIrBlock *block = g_ptr_array_index (order, i);
+      const CopIrBlock *next = i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL;
+      unsigned number = *lower_index_of (b, block->offset);
+      CopStub *end;
+
+      if (!(strip->blocks >> number & 1))
+        continue;
+      b->strip = strip;
+      begin_block (b, number, block);
+      end = lower_add_stub (b, STUB_STRIP_END);
+      end->detail = number;
+      end->place = block->n_insns;
+      asm_bind (&b->a, b->strip_labels[number]);
+      asm_alu_ri (&b->a, ALU_SUB, true, FUEL, block->n_insns);
+      asm_jcc (&b->a, CC_L, end->label);
+      if (!lower_statements (b, block))
+        continue;
+      if (next != NULL && next->offset == block->end &&
+          (strip->blocks >> *lower_index_of (b, next->offset) & 1))
+        lower_fall_to (b, next->offset);
+      else
+        lower_go_to (b, block->end);
+    }
+  b->strip = NULL;
 }
 
 /* --- out of line ------------------------------------------------------------------------------- */
@@ -507,7 +565,7 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
       asm_rm (&b->a, 0x0f1f, false, (CopReg) 0, mem (RAX, INT32_MAX));
       b->r = g_array_index (b->maps, CopNotedMap, STANDARD_MAP).map;
       lower_enter_block (b, stub->detail);
-      asm_jmp (&b->a, b->block_labels[stub->detail]);
+      asm_jmp (&b->a, lower_block_label (b, stub->detail));
       break;
     case STUB_INTERPRET:
       asm_bind (&b->a, stub->label);
@@ -533,6 +591,11 @@ lower_stub (CopJitBackend *b, const CopStub *stub)
     case STUB_ATOMIC:
       lower_memory_stub (b, stub);
       break;
+    case STUB_STRIP_END:
+    case STUB_STRIP_MISS:
+    case STUB_STRIP_LOST:
+      lower_strip_stub (b, stub);
+      break;
     default:
       lower_fp_stub (b, stub);
     }
@@ -550,6 +613,7 @@ lower_stubs (CopJitBackend *b)
       b->dirty = false;
       b->boxed = 0;
       b->words = 0;
+      b->strip = NULL;
       b->r = g_array_index (b->maps, CopNotedMap, stub.map).map;
       b->block = stub.block;
       lower_stub (b, &stub);
@@ -590,10 +654,12 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
   cop_facts_find (&b->facts, &b->graph);
   cop_words_find (&b->facts, &b->graph);
   lower_choose_maps (b, &b->graph);
+  lower_find_strips (b);
   g_ptr_array_sort (order, compare_blocks);
 
   g_array_set_size (b->stubs, 0);
   g_array_set_size (b->copies, 0);
+  b->strip = NULL;
   for (unsigned i = 0; i < order->len; i++)
     {
       const CopIrBlock *block = g_ptr_array_index (order, i);
@@ -601,6 +667,8 @@ x86_lower (CopJitBackend *b, const CopIrUnit *unit, CopJitCode *code)
       falls = lower_block (b, *lower_index_of (b, block->offset), block,
                            i + 1 < order->len ? g_ptr_array_index (order, i + 1) : NULL, falls);
     }
+  for (unsigned i = 0; i < b->strips.n; i++)
+    lower_strip_blocks (b, &b->strips.strips[i], order);
   lower_stubs (b);
   for (unsigned i = 0; i < unit->blocks->len; i++)
     *lower_index_of (b, g_array_index (unit->blocks, CopIrBlock, i).offset) = NO_BLOCK;
@@ -646,10 +714,16 @@ x86_set_jump (uint8_t *site, const uint8_t *site_exec, const void *target)
   uint64_t word;
   int32_t rel = (int32_t) ((const uint8_t *) target - (site_exec + 5));
   unsigned at = (uintptr_t) site & 7;
+  static const uint8_t nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
   memcpy (bytes, place, sizeof bytes);
-  bytes[at] = 0xe9;
-  memcpy (bytes + at + 1, &rel, sizeof rel);
+  if (rel == 0)
+    memcpy (bytes + at, nop, sizeof nop);
+  else
+    {
+      bytes[at] = 0xe9;
+      memcpy (bytes + at + 1, &rel, sizeof rel);
+    }
   memcpy (&word, bytes, sizeof word);
   __atomic_store_n (place, word, __ATOMIC_RELEASE);
 }

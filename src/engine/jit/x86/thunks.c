@@ -394,16 +394,17 @@ pop_clobbered (CopAsm *a)
     asm_pop (a, clobbered[i]);
 }
 
-/* fp: the operation comes in ecx instead of rdx. call: the callee comes in rcx. Both come from code
-   with any map. */
+/* hart_call: @callee (hart, rax, ecx). call: the callee comes in rcx. Both come from code with any
+   map. */
 static void
-write_fp_call (CopAsm *a)
+write_hart_call (CopAsm *a, const void *callee)
 {
   asm_push (a, RCX);
   push_clobbered (a);
   asm_lea (a, true, RDI, mem (HART, -HART_BIAS));
+  asm_mov_rr (a, true, RSI, RAX);
   asm_rr (a, 0x8b, false, RDX, RCX);
-  asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) fp);
+  asm_mov_ri (a, RAX, (uint64_t) (uintptr_t) callee);
   asm_rr (a, 0xff, false, (CopReg) 2, RAX);
   pop_clobbered (a);
   asm_pop (a, RCX);
@@ -507,6 +508,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   asm_bind (a, block);
   store_info (a, RCX);
   write_leave (a, COP_JIT_EXIT_BLOCK);
+  begin (b, thunks, &b->rest);
   asm_bind (a, rest);
   store_info (a, RCX);
   write_ask (a, HART_FIELD (jit.rest), resume, COP_JIT_EXIT_BLOCK);
@@ -551,7 +553,9 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   begin (b, thunks, &b->relax);
   write_call (a, relax, GIVES_NOTHING, fault);
   begin (b, thunks, &b->fp);
-  write_fp_call (a);
+  write_hart_call (a, fp);
+  begin (b, thunks, &b->give_up);
+  write_hart_call (a, cop_x86_give_up_loop);
   begin (b, thunks, &b->call);
   write_plain_call (a);
 
