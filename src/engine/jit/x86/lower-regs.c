@@ -234,9 +234,12 @@ static CopNotedMap *
 extended_map (CopJitBackend *b, uint32_t map)
 {
   CopRegMap extended = *noted_map (b, map);
+  uint32_t noted;
 
   extended.low = 0;
-  return &g_array_index (b->maps, CopNotedMap, note_map (b, &extended));
+  /* Maps may move in memory when one is added. */
+  noted = note_map (b, &extended);
+  return &g_array_index (b->maps, CopNotedMap, noted);
 }
 
 void
