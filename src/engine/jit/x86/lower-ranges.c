@@ -12,7 +12,7 @@
  * as the host's own. The stub takes the page from the TLB into the range, and goes on:
  *
  *   mov edx, site and range; call fill; jc C; jmp found
- *   given up:  call find; jne C; jmp found
+ *   given up:  call find; je found
  *   C:
  *
  * An access that gives its range up has the sub replaced by a jump to the second line.
@@ -172,20 +172,22 @@ void
 lower_look_behind (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
                    bool natural)
 {
-  CopLabel miss = asm_new_label (&b->a);
   unsigned find = natural ? g_bit_nth_lsf (size, -1) : 0;
+  CopLabel miss;
 
   load_base (b, stub->address, stub->offset);
   asm_call_to (&b->a, b->find[access == COP_ACCESS_STORE][find]);
-  asm_jcc (&b->a, CC_NE, miss);
-  if (!natural)
+  if (natural)
     {
-      asm_lea (&b->a, false, RDX, mem (stub->address, stub->offset));
-      asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
-      asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
-      asm_jcc (&b->a, CC_A, miss);
+      asm_jcc (&b->a, CC_E, stub->found);
+      return;
     }
-  asm_jmp (&b->a, stub->found);
+  miss = asm_new_label (&b->a);
+  asm_jcc (&b->a, CC_NE, miss);
+  asm_lea (&b->a, false, RDX, mem (stub->address, stub->offset));
+  asm_alu_ri (&b->a, ALU_AND, false, RDX, COP_PAGE_SIZE - 1);
+  asm_alu_ri (&b->a, ALU_CMP, false, RDX, (int32_t) (COP_PAGE_SIZE - size));
+  asm_jcc (&b->a, CC_BE, stub->found);
   asm_bind (&b->a, miss);
 }
 
