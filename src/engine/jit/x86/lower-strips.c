@@ -31,9 +31,9 @@
 /* Iterations that are worth a strip. */
 #define MIN_ITERATIONS 4
 /* What a guard and a way out cost, in instructions of the host; a check is some. */
-#define COST_GUARD 24
+#define COST_GUARD 48
 #define COST_POINTER 14
-#define COST_DIVISION 48
+#define COST_DIVISION 24
 #define SAVED_BY_ACCESS 4
 /* Rounds without asking the guard again: where the next one may be on the next page, and where steps are
    too long all through the loop. */
