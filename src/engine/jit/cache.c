@@ -230,7 +230,9 @@ cop_jit_cache_link_far (CopJitCache *cache, uint32_t far, uint64_t gpa)
   bool leads_there = false;
   CopJitLink *link;
 
-  g_mutex_lock (&cache->lock);
+  /* Nothing depends on it: a hart does not wait while a unit is installed. */
+  if (!g_mutex_trylock (&cache->lock))
+    return false;
   link = link_at (cache, cache->fars[far]);
   if (link->far == far && link->from != NULL && !link->from->closed)
     {

@@ -285,8 +285,8 @@ find_for_code (CopHart *hart, uint64_t pc)
   return code;
 }
 
-/* Called by translated code that jumps to another page, where its table finds something else than what
-   the jump is linked to. That may be an entry that moved: the table gets what there is now. */
+/* Called by translated code that jumps to another page, where its table does not find what the jump is
+   linked to. What it finds may be an entry that moved: the table gets what there is now. */
 static const void *
 link_far (CopHart *hart, uint64_t pc, uint32_t far)
 {

@@ -233,7 +233,7 @@ typedef struct
   /* What code calls when it has no fuel for what is at exit_pc: where to go on with more of it, or
      NULL to leave. @stack: where the host's stack is. */
   const void *(*refuel) (CopHart *hart, const void *stack);
-  /* What code calls that jumps to another page, to a @pc that the jump table has, but not as what the
+  /* What code calls that jumps to another page, to a @pc for which the jump table does not have what the
      jump is linked to: tries to link it, and notes that in the hart's @far. Returns what find() does. */
   const void *(*link_far) (CopHart *hart, uint64_t pc, uint32_t far);
   /* Lets the instruction at @site be a jump to @target, for all harts: a range, or a loop without

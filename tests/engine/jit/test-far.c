@@ -6,6 +6,7 @@
  *   DRAM + 0x10000  CALLER    loop: jal ra, the page behind; jal zero, loop
  *          0x11000  CALLEES   each adds something else to a0, and returns
  *          0x20000  tables    of spaces, three pages each: the caller at VA, and a callee behind it
+ *         0x100000  MANY      columns of jumps, each to the one on the page below it, the last to the first
  */
 #include "common/units.h"
 #include "engine/engine.h"
@@ -61,7 +62,7 @@ world_init (World *world, const CopEngineOps *ops)
   g_autoptr (GError) error = NULL;
 
   *world = (World){ .ops = ops };
-  world->ram = cop_ram_new (DRAM, COP_MIB, -1, NULL);
+  world->ram = cop_ram_new (DRAM, 4 * COP_MIB, -1, NULL);
   world->engine = ops->create (NULL, world->ram, &world->config, &error);
   g_assert_no_error (error);
   for (unsigned i = 0; i < G_N_ELEMENTS (world->harts); i++)
@@ -212,6 +213,59 @@ test_next_engine (gconstpointer data)
   world_clear (&world);
 }
 
+#define MANY (DRAM + 0x100000)
+#define MANY_PAGES 250u
+#define MANY_COLUMNS 270u
+#define MANY_ROUNDS 10 /* enough for all to be linked */
+#define MANY_JUMPS (MANY_PAGES * MANY_COLUMNS)
+G_STATIC_ASSERT (MANY_JUMPS > COP_JIT_FARS);
+
+/* jal zero, @distance */
+static uint32_t
+jump (int32_t distance)
+{
+  uint32_t d = (uint32_t) distance;
+
+  return (d >> 20 & 1) << 31 | (d >> 1 & 0x3ff) << 21 | (d >> 11 & 1) << 20 | (d & 0xff000) | 0x6f;
+}
+
+static void
+test_many (void)
+{
+  World world;
+  CopHartState state;
+
+  g_test_summary ("More jumps to other pages than there is room for are as good as those before");
+  world_init (&world, &cop_jit_ops);
+  for (unsigned column = 0; column < MANY_COLUMNS; column++)
+    for (unsigned page = 0; page < MANY_PAGES; page++)
+      {
+        uint64_t at = MANY + 0x1000 * page + 8 * column;
+        uint64_t to = page + 1 < MANY_PAGES ? at + 0x1000 : MANY + 8 * column;
+
+        put_word (&world, at, 0x00150513); /* addi a0, a0, 1 */
+        put_word (&world, at + 4, jump ((int32_t) (to - at - 4)));
+      }
+  cop_hart_unpark (world.harts[0]);
+  for (unsigned column = 0; column < MANY_COLUMNS; column++)
+    {
+      world.ops->get_vcpu_state (world.engine, world.harts[0], &state);
+      state.pc = MANY + 8 * column;
+      state.x[A0] = 0;
+      world.ops->set_vcpu_state (world.engine, world.harts[0], &state);
+      g_assert_cmpint (world.ops->run (world.engine, world.harts[0],
+                                       state.instret + 2 * MANY_PAGES * MANY_ROUNDS),
+                       ==, COP_RUN_LIMIT);
+      world.ops->get_vcpu_state (world.engine, world.harts[0], &state);
+      g_assert_cmphex (state.pc, ==, MANY + 8 * column);
+      g_assert_cmpuint (state.x[A0], ==, MANY_PAGES * MANY_ROUNDS);
+    }
+  g_assert_cmpuint (figures_of (&world).linked, >, COP_JIT_FARS / 2);
+  g_assert_cmpuint (figures_of (&world).given_up, >=, MANY_JUMPS - COP_JIT_FARS);
+  cop_hart_park (world.harts[0]);
+  world_clear (&world);
+}
+
 static void
 add_test (const char *name, GTestDataFunc test)
 {
@@ -231,5 +285,6 @@ main (int argc, char **argv)
   add_test ("harts", test_harts);
   add_test ("spaces", test_spaces);
   add_test ("next-engine", test_next_engine);
+  g_test_add_func ("/jit/far/many/jit", test_many);
   return g_test_run ();
 }

@@ -252,10 +252,9 @@ cop_x86_set_far (uint8_t *unit, const CopJitLinkCode *link, uint32_t far)
 
 /* Where a far jump goes to the pc in rax that the hart does not know it to lead to. ecx: where what it
    knows is, from rbp; rdx: the jump's displacement. When the table has what the jump is linked to, the
-   hart knows it from now on. @miss: the table has nothing; @differs: something else, with pc and ecx as
-   they came. */
+   hart knows it from now on. @differs: it has something else or nothing; pc and ecx are as they came. */
 void
-cop_x86_write_jump_far (CopJitBackend *b, CopLabel miss, CopLabel differs)
+cop_x86_write_jump_far (CopJitBackend *b, CopLabel differs)
 {
   CopAsm *a = &b->a;
   CopLabel missed = asm_new_label (a), other = asm_new_label (a);
@@ -288,8 +287,7 @@ cop_x86_write_jump_far (CopJitBackend *b, CopLabel miss, CopLabel differs)
 
   asm_bind (a, missed);
   asm_pop (a, RDX);
-  asm_pop (a, RCX);
-  asm_jmp (a, miss);
+  asm_push (a, RAX);
   asm_bind (a, other);
   asm_pop (a, RAX);
   asm_pop (a, RCX);

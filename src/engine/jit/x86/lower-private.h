@@ -363,7 +363,7 @@ bool lower_jump_reg (CopJitBackend *b, const CopIrStatement *statement);
 void lower_jump_stub (CopJitBackend *b, const CopStub *stub);
 /* The thunk behind returns: see there. */
 void cop_x86_write_return_missed (CopJitBackend *b, CopLabel miss);
-void cop_x86_write_jump_far (CopJitBackend *b, CopLabel miss, CopLabel differs);
+void cop_x86_write_jump_far (CopJitBackend *b, CopLabel differs);
 void cop_x86_write_jump_by_table (CopJitBackend *b, CopLabel miss);
 void cop_x86_set_far (uint8_t *unit, const CopJitLinkCode *link, uint32_t far);
 

@@ -473,7 +473,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   asm_ret (a);
   begin (b, thunks, &b->jump_far);
   differs = asm_new_label (a);
-  cop_x86_write_jump_far (b, find, differs);
+  cop_x86_write_jump_far (b, differs);
   asm_bind (a, differs);
   /* Which of hart.fars: its number. */
   asm_lea (a, true, RDX, mem (RCX, HART_BIAS - (int32_t) offsetof (CopHart, fars)));
