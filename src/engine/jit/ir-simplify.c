@@ -102,6 +102,8 @@ simplify_const_right (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t b)
     case IR_OR:
     case IR_SLL:
     case IR_SRA:
+    case IR_ROL:
+    case IR_ROR:
       if (b == 0)
         return a;
       break;
@@ -369,6 +371,29 @@ simplify_or (CopIrUnit *unit, CopIrRef a, CopIrRef b)
   return is_word ? cop_ir_add (unit, IR_SEXT32, turned, IR_NONE, IR_NONE, 0) : turned;
 }
 
+/* The bits of the second operand that count in a shift or rotation; 0: it is something else */
+static uint64_t
+amount_mask (CopIrOp op)
+{
+  switch (op)
+    {
+    case IR_SLL:
+    case IR_SRL:
+    case IR_SRA:
+    case IR_ROL:
+    case IR_ROR:
+      return 63;
+    case IR_SLL32:
+    case IR_SRL32:
+    case IR_SRA32:
+    case IR_ROL32:
+    case IR_ROR32:
+      return 31;
+    default:
+      return 0;
+    }
+}
+
 CopIrRef
 cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uint64_t imm)
 {
@@ -376,6 +401,10 @@ cop_ir_add (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b, CopIrRef c, uin
   bool left_const = a != IR_NONE && cop_ir_is_const (unit, a, &left);
   bool right_const = b != IR_NONE && cop_ir_is_const (unit, b, &right);
   CopIrRef simpler = IR_NONE;
+
+  /* A constant amount always fits into the instruction: no register is taken for it. */
+  if (right_const && amount_mask (op) != 0 && right > amount_mask (op))
+    return cop_ir_add (unit, op, a, cop_ir_const (unit, right & amount_mask (op)), c, imm);
 
   if (left_const && (right_const || b == IR_NONE) && fold (op, left, right, &result))
     return cop_ir_const (unit, result);

@@ -343,6 +343,22 @@ test_masks (void)
 }
 
 static void
+test_amounts (void)
+{
+  CopIrUnit *unit = cop_ir_unit_new ();
+
+  g_test_summary ("of a constant amount, only what counts is left");
+  set (unit, T0, with (unit, IR_ROR, x (unit, A0), UINT64_C (0x5000000000000043)));
+  set (unit, T1, with (unit, IR_SRL32, x (unit, A0), UINT64_C (0x5000000000000021)));
+  set (unit, A0, with (unit, IR_SLL, x (unit, A0), 64));
+  set (unit, A1, with (unit, IR_ROL, x (unit, A0), 128));
+  check (unit, "  000  t0 = ROR (a0, 3)\n"
+               "  000  t1 = SRL32 (a0, 1)\n"
+               "  000  a0 = a0\n"
+               "  000  a1 = a0\n");
+}
+
+static void
 test_not (void)
 {
   CopIrUnit *unit = cop_ir_unit_new ();
@@ -378,6 +394,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jit/forward/size", test_size);
   g_test_add_func ("/jit/forward/words", test_words);
   g_test_add_func ("/jit/forward/masks", test_masks);
+  g_test_add_func ("/jit/forward/amounts", test_amounts);
   g_test_add_func ("/jit/forward/not", test_not);
   return g_test_run ();
 }

@@ -66,10 +66,33 @@ test_large (void)
   cop_jit_cache_free (cache);
 }
 
+static void
+test_beside_an_access (void)
+{
+  g_autoptr (GError) error = NULL;
+  CopJitCache *cache = cop_jit_cache_new (1 << 20, &error);
+  CopIrUnit *unit = cop_ir_unit_new ();
+  CopIrStatement store = { .kind = IR_STORE, .imm = 64, .span = IR_NO_SPAN };
+  CopJitLowerer *lowerer;
+
+  g_assert_no_error (error);
+  lowerer = cop_jit_lowerer_new (cache);
+  g_test_summary ("What needs a register that holds an address or its addend makes no code");
+  store.a = x (unit, A0);
+  store.b = both (unit, IR_ROR, x (unit, A1), x (unit, A2));
+  g_array_append_val (unit->statements, store);
+  end_block (unit, 0);
+  g_assert_false (cop_jit_lower (lowerer, unit));
+  cop_ir_unit_free (unit);
+  cop_jit_lowerer_free (lowerer);
+  cop_jit_cache_free (cache);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/jit/lower/large", test_large);
+  g_test_add_func ("/jit/lower/beside-an-access", test_beside_an_access);
   return g_test_run ();
 }

@@ -67,6 +67,8 @@ shift (CopJitBackend *b, CopShift op, bool w, const CopIrNode *node, CopReg dst,
   {
     CopReg work = keep & BIT (RAX) ? RDX : RAX;
 
+    if (keep & (BIT (RCX) | BIT (work)))
+      b->is_crowded = true;
     lower_value (b, node->a, work, keep);
     lower_value (b, node->b, RCX, keep | BIT (work));
     asm_rr (&b->a, 0xd3, w, (CopReg) op, work);
