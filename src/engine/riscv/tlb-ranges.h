@@ -26,14 +26,16 @@
 
 #define COP_TLB_RANGES 64
 
-/* An access of up to so many bytes begins in `length`, or in `long_length`. */
+/* An access of up to so many bytes begins in `length`, `long_length` or `frame_length`. */
 #define COP_TLB_RANGE_SHORT 8
 #define COP_TLB_RANGE_LONG 64
+#define COP_TLB_RANGE_FRAME 256
 
 typedef struct
 {
   uint64_t length[COP_TLB_RANGES];      /* less what an access may reach over; 0: no range */
   uint64_t long_length[COP_TLB_RANGES];
+  uint64_t frame_length[COP_TLB_RANGES];
   uint64_t start[COP_TLB_RANGES];
   uint64_t addend[COP_TLB_RANGES];
   int64_t  patience[COP_TLB_RANGES];    /* fills until cop_tlb_lose_patience() is asked */
@@ -43,7 +45,7 @@ typedef struct
 
 typedef struct
 {
-  uint64_t length, long_length, start, addend;
+  uint64_t length, long_length, frame_length, start, addend;
 } CopTlbRange;
 
 /* Fills between two askings, and the instructions that make them too many. */
@@ -69,4 +71,5 @@ cop_tlb_forget_ranges (CopTlbRanges *ranges)
   ranges->used = false;
   memset (ranges->length, 0, sizeof ranges->length);
   memset (ranges->long_length, 0, sizeof ranges->long_length);
+  memset (ranges->frame_length, 0, sizeof ranges->frame_length);
 }

@@ -360,6 +360,7 @@ cop_tlb_widen (CopTlb *tlb, uint64_t gva, uint64_t length, const uint8_t *hva)
     .start = gva,
     .length = end - gva - (COP_TLB_RANGE_SHORT - 1),
     .long_length = end - gva - (COP_TLB_RANGE_LONG - 1),
+    .frame_length = end - gva - (COP_TLB_RANGE_FRAME - 1),
     .addend = addend,
   };
 }

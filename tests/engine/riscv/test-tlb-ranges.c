@@ -18,6 +18,7 @@ fill (CopTlb *tlb, CopTlbRanges *ranges, uint64_t gva, CopAccess access)
   ranges->start[RANGE] = gva & ~(TEST_PAGE - 1);
   ranges->length[RANGE] = TEST_PAGE - (COP_TLB_RANGE_SHORT - 1);
   ranges->long_length[RANGE] = TEST_PAGE - (COP_TLB_RANGE_LONG - 1);
+  ranges->frame_length[RANGE] = TEST_PAGE - (COP_TLB_RANGE_FRAME - 1);
   ranges->addend[RANGE] = (uint64_t) (uintptr_t) hva - gva;
   ranges->used = true;
 }
@@ -26,7 +27,8 @@ static bool
 holds (const CopTlbRanges *ranges, uint64_t gva)
 {
   return gva - ranges->start[RANGE] < ranges->length[RANGE] ||
-         gva - ranges->start[RANGE] < ranges->long_length[RANGE];
+         gva - ranges->start[RANGE] < ranges->long_length[RANGE] ||
+         gva - ranges->start[RANGE] < ranges->frame_length[RANGE];
 }
 
 static void

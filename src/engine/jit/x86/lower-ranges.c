@@ -127,20 +127,31 @@ compare_ends (CopJitBackend *b, CopReg base, int32_t offset, unsigned size, CopA
   compare (b, access, range, length, miss);
 }
 
+static bool
+is_frame (unsigned size)
+{
+  return size > COP_TLB_RANGE_LONG && size <= COP_TLB_RANGE_FRAME;
+}
+
 uint32_t
 lower_look_into_range (CopJitBackend *b, CopReg base, int32_t offset, unsigned size,
                        CopAccess access, unsigned range, CopLabel miss)
 {
-  bool is_short = size <= COP_TLB_RANGE_SHORT;
   uint32_t site = 0;
 
-  if (is_short || size <= COP_TLB_RANGE_LONG)
+  if (size <= COP_TLB_RANGE_LONG)
     {
       load_base (b, base, offset);
       asm_align_jump (&b->a);
       site = b->a.size;
       compare (b, access, range,
-               is_short ? RANGE_FIELD (access, length) : RANGE_FIELD (access, long_length), miss);
+               size <= COP_TLB_RANGE_SHORT ? RANGE_FIELD (access, length)
+                                           : RANGE_FIELD (access, long_length), miss);
+    }
+  else if (is_frame (size))
+    {
+      load_base (b, base, offset);
+      compare (b, access, range, RANGE_FIELD (access, frame_length), miss);
     }
   else
     compare_ends (b, base, offset, size, access, range, miss);
@@ -191,6 +202,19 @@ lower_look_behind (CopJitBackend *b, const CopStub *stub, unsigned size, CopAcce
   asm_bind (&b->a, miss);
 }
 
+/* A frame that is shorter than the longest may lie nearer to the page's end: the page is in the range
+   all the same, and the function may be called many times there. */
+static void
+look_at_ends (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access)
+{
+  CopLabel elsewhere = asm_new_label (&b->a);
+
+  compare_ends (b, stub->address, stub->offset, size, access, stub->range, elsewhere);
+  asm_load (&b->a, RCX, range_field (stub->range, RANGE_FIELD (access, addend)));
+  asm_jmp (&b->a, stub->found);
+  asm_bind (&b->a, elsewhere);
+}
+
 void
 lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAccess access,
                   bool natural)
@@ -199,6 +223,8 @@ lower_fill_range (CopJitBackend *b, const CopStub *stub, unsigned size, CopAcces
            behind = asm_new_label (&b->a);
   uint32_t returns;
 
+  if (is_frame (size))
+    look_at_ends (b, stub, size, access);
   load_base (b, stub->address, stub->offset);
   call_fill (b, stub, access);
   returns = b->a.size;
@@ -284,7 +310,7 @@ write_take_wide (CopAsm *a, CopLabel done)
     size_t from, to;
   } moves[] = {
 #define MOVE(member) { offsetof (CopTlbRange, member), offsetof (CopTlbRanges, member) }
-    MOVE (start), MOVE (length), MOVE (long_length),
+    MOVE (start), MOVE (length), MOVE (long_length), MOVE (frame_length),
   };
   const size_t wide = offsetof (CopTlb, wide), loads = offsetof (CopTlb, loads);
 
@@ -339,6 +365,8 @@ cop_x86_write_fill (CopAsm *a, CopAccess access)
                COP_PAGE_SIZE - (COP_TLB_RANGE_SHORT - 1));
   asm_store_i (a, 8, lower_view_field (RDX, RANGE_FIELD (access, long_length)),
                COP_PAGE_SIZE - (COP_TLB_RANGE_LONG - 1));
+  asm_store_i (a, 8, lower_view_field (RDX, RANGE_FIELD (access, frame_length)),
+               COP_PAGE_SIZE - (COP_TLB_RANGE_FRAME - 1));
   asm_bind (a, done);
   asm_store (a, lower_view_field (RDX, RANGE_FIELD (access, addend)), RCX);
   asm_store_i (a, 1, lower_view_field (NO_REG, RANGE_FIELD (access, used)), 1);
