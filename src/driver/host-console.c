@@ -12,13 +12,15 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pty.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+#define LOCK_TRIES 2000
+#define LOCK_PAUSE_US 1000
 
 int
 cop_host_open_pty (char **path, GError **error)
@@ -56,7 +58,7 @@ make_address (struct sockaddr_un *address, const char *what, const char *path, G
   return false;
 }
 
-/* A name that nobody uses, for a socket on its way to its own one or from it. */
+/* A name that nobody uses, for a socket on its way to its own. */
 static char *
 private_name (void)
 {
@@ -85,36 +87,26 @@ is_stale_socket (const struct sockaddr_un *address)
          errno == ECONNREFUSED;
 }
 
-/* Takes what is at @address away if it is stale. Returns: whether the path may be free now */
-static bool
-remove_stale_socket (const struct sockaddr_un *address, int folder)
-{
-  g_autofree char *name = private_name ();
-  struct sockaddr_un aside = address_in (folder, name);
-  bool stale;
-
-  if (!is_stale_socket (address))
-    return false;
-  if (rename (address->sun_path, aside.sun_path) < 0)
-    return errno == ENOENT;
-  /* Who looked at the same moment as we did may have put its own there since. */
-  stale = is_stale_socket (&aside);
-  if (!stale)
-    link (aside.sun_path, address->sun_path);
-  unlink (aside.sun_path);
-  return stale;
-}
-
 /* Lets the socket at @aside have @address, unless a living one has it. Returns: 0, or an errno */
 static int
-publish_socket (const struct sockaddr_un *aside, const struct sockaddr_un *address, int folder)
+publish_socket (const struct sockaddr_un *aside, const struct sockaddr_un *address)
 {
-  int code;
+  if (is_stale_socket (address))
+    unlink (address->sun_path);
+  return link (aside->sun_path, address->sun_path) < 0 ? errno : 0;
+}
 
-  do
-    code = link (aside->sun_path, address->sun_path) < 0 ? errno : 0;
-  while (code == EEXIST && remove_stale_socket (address, folder));
-  return code;
+/* Two that find a stale socket at once must not both replace it. Others may hold the lock for reasons
+   of their own, on a folder that is not ours: then we do without. */
+static void
+lock_folder (int folder)
+{
+  for (unsigned tries = 0; tries < LOCK_TRIES; tries++)
+    {
+      if (flock (folder, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+        return;
+      g_usleep (LOCK_PAUSE_US);
+    }
 }
 
 /* A socket that was bound but does not listen yet looks like one left behind. So it gets its name
@@ -131,7 +123,8 @@ listen_in (int folder, const struct sockaddr_un *address, int fd)
   fchmod (fd, 0700);
   if (bind (fd, (const struct sockaddr *) &aside, sizeof aside) < 0)
     return errno;
-  code = listen (fd, 1) < 0 ? errno : publish_socket (&aside, address, folder);
+  lock_folder (folder);
+  code = listen (fd, 1) < 0 ? errno : publish_socket (&aside, address);
   unlink (aside.sun_path);
   return code;
 }
@@ -147,7 +140,9 @@ cop_host_listen_unix (const char *what, const char *path, GError **error)
 
   if (!make_address (&address, what, path, error))
     return -1;
-  folder = open (folder_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  folder = open (folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 && errno == EACCES)
+    folder = open (folder_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0)
     fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   code = fd < 0 ? errno : listen_in (folder, &address, fd);
