@@ -111,7 +111,7 @@ cop_facts_find (CopFacts *facts, const CopGraph *graph)
     return;
   for (unsigned i = 0; i < graph->n; i++)
     {
-      effects[i] = find_effects (graph->unit, &g_array_index (graph->unit->blocks, CopIrBlock, i));
+      effects[i] = find_effects (graph->unit, cop_graph_block (graph, i));
       uses_f |= effects[i].dirties || effects[i].reads != 0;
     }
   while (uses_f && again)

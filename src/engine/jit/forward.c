@@ -227,27 +227,12 @@ look_at_tree (const CopIrUnit *unit, CopIrRef ref, unsigned *has)
   if (ref == IR_NONE)
     return 0;
   node = cop_ir_node (unit, ref);
-  switch (node->op)
-    {
-    case IR_GETX:
-      return 1u << (node->imm & 31);
-    case IR_CONST:
-    case IR_PC:
-    case IR_GETF:
-      return 0;
-    case IR_LOAD:
-      *has |= HAS_ACCESS | HAS_EFFECT;
-      break;
-    case IR_AMO:
-    case IR_LR:
-    case IR_SC:
-    case IR_FP:
-    case IR_FFLAGS:
-      *has |= HAS_EFFECT;
-      break;
-    default:
-      break;
-    }
+  if (node->op == IR_GETX)
+    return 1u << (node->imm & 31);
+  if (node->op == IR_LOAD)
+    *has |= HAS_ACCESS;
+  if (cop_ir_op_has_effect (node->op))
+    *has |= HAS_EFFECT;
   return look_at_tree (unit, node->a, has) | look_at_tree (unit, node->b, has) |
          look_at_tree (unit, node->c, has);
 }

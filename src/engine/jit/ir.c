@@ -117,18 +117,24 @@ cop_ir_is_sext32 (const CopIrUnit *unit, CopIrRef ref)
     }
 }
 
-bool
-cop_ir_reads_x (const CopIrUnit *unit, CopIrRef ref, unsigned reg)
+uint32_t
+cop_ir_reads (const CopIrUnit *unit, CopIrRef ref)
 {
   const CopIrNode *node;
 
   if (ref == IR_NONE)
-    return false;
+    return 0;
   node = cop_ir_node (unit, ref);
   if (node->op == IR_GETX)
-    return (node->imm & 31) == reg;
-  return cop_ir_reads_x (unit, node->a, reg) || cop_ir_reads_x (unit, node->b, reg) ||
-         cop_ir_reads_x (unit, node->c, reg);
+    return 1u << (node->imm & 31);
+  return cop_ir_reads (unit, node->a) | cop_ir_reads (unit, node->b) |
+         cop_ir_reads (unit, node->c);
+}
+
+bool
+cop_ir_reads_x (const CopIrUnit *unit, CopIrRef ref, unsigned reg)
+{
+  return cop_ir_reads (unit, ref) >> reg & 1;
 }
 
 bool
@@ -139,19 +145,8 @@ cop_ir_has_effect (const CopIrUnit *unit, CopIrRef ref)
   if (ref == IR_NONE)
     return false;
   node = cop_ir_node (unit, ref);
-  switch (node->op)
-    {
-    case IR_LOAD:
-    case IR_AMO:
-    case IR_LR:
-    case IR_SC:
-    case IR_FP:
-    case IR_FFLAGS:
-      return true;
-    default:
-      return cop_ir_has_effect (unit, node->a) || cop_ir_has_effect (unit, node->b) ||
-             cop_ir_has_effect (unit, node->c);
-    }
+  return cop_ir_op_has_effect (node->op) || cop_ir_has_effect (unit, node->a) ||
+         cop_ir_has_effect (unit, node->b) || cop_ir_has_effect (unit, node->c);
 }
 
 CopIrRef
@@ -163,7 +158,7 @@ cop_ir_find_access (const CopIrUnit *unit, CopIrRef ref)
   if (ref == IR_NONE)
     return IR_NONE;
   node = cop_ir_node (unit, ref);
-  if (node->op == IR_LOAD || node->op == IR_AMO || node->op == IR_LR || node->op == IR_SC)
+  if (cop_ir_is_access_op (node->op))
     return ref;
   found = cop_ir_find_access (unit, node->a);
   if (found == IR_NONE)

@@ -330,7 +330,9 @@ bool cop_ir_is_const (const CopIrUnit *unit, CopIrRef ref, uint64_t *value);
 /* Returns: a tree with the low 32 bits of @ref, which may be cheaper; the others may differ */
 CopIrRef cop_ir_low_half (CopIrUnit *unit, CopIrRef ref);
 
-/* Whether evaluating the tree at @ref reads x register @reg. */
+/* Returns: the x registers that evaluating the tree at @ref reads, a bit each */
+uint32_t cop_ir_reads (const CopIrUnit *unit, CopIrRef ref);
+/* Whether @reg is one of them. */
 bool cop_ir_reads_x (const CopIrUnit *unit, CopIrRef ref, unsigned reg);
 
 /* Whether the value is the same sign-extended from 32 bits. */
@@ -349,7 +351,20 @@ bool cop_ir_split_address (const CopIrUnit *unit, CopIrRef gva, unsigned *base, 
 /* Levels of operations above the leaves. */
 unsigned cop_ir_depth (const CopIrUnit *unit, CopIrRef ref);
 
-/* Whether the tree has loads, atomics or FP that raise flags: more than a value. */
+static inline bool
+cop_ir_is_access_op (CopIrOp op)
+{
+  return op == IR_LOAD || op == IR_AMO || op == IR_LR || op == IR_SC;
+}
+
+/* Loads, atomics and FP that raises flags are more than a value. */
+static inline bool
+cop_ir_op_has_effect (CopIrOp op)
+{
+  return cop_ir_is_access_op (op) || op == IR_FP || op == IR_FFLAGS;
+}
+
+/* Whether the tree has any of these. */
 bool cop_ir_has_effect (const CopIrUnit *unit, CopIrRef ref);
 
 /* Returns: (transfer full): the unit, a statement a line, for vmtool jit-dump */

@@ -10,18 +10,12 @@
 
 #define MAX_DEPTH 4
 
-static const CopIrBlock *
-block_at (const CopGraph *graph, unsigned i)
-{
-  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
-}
-
 /* Its bit, or 0. */
 static uint64_t
 find_block (const CopGraph *graph, int64_t offset)
 {
   for (unsigned i = 0; i < graph->n; i++)
-    if (block_at (graph, i)->offset == offset)
+    if (cop_graph_block (graph, i)->offset == offset)
       return UINT64_C (1) << i;
   return 0;
 }
@@ -59,7 +53,7 @@ count_tree (CopGraph *graph, unsigned block, CopIrRef ref)
 static void
 add_block (CopGraph *graph, unsigned i)
 {
-  const CopIrBlock *block = block_at (graph, i);
+  const CopIrBlock *block = cop_graph_block (graph, i);
 
   for (unsigned j = 0; j < block->n; j++)
     {
@@ -160,7 +154,8 @@ leads_back (const CopGraph *graph)
 {
   for (unsigned i = 0; i < graph->n; i++)
     for (uint64_t left = graph->successors[i]; left != 0; left &= left - 1)
-      if (block_at (graph, (unsigned) __builtin_ctzll (left))->offset <= block_at (graph, i)->offset)
+      if (cop_graph_block (graph, (unsigned) __builtin_ctzll (left))->offset <=
+          cop_graph_block (graph, i)->offset)
         return true;
   return false;
 }

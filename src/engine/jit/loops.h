@@ -36,5 +36,11 @@ typedef struct
   unsigned n_loops;
 } CopGraph;
 
+static inline const CopIrBlock *
+cop_graph_block (const CopGraph *graph, unsigned i)
+{
+  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
+}
+
 /* @graph: (out) */
 void cop_graph_make (CopGraph *graph, const CopIrUnit *unit);

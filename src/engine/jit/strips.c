@@ -55,12 +55,6 @@ typedef struct
   unsigned n_accesses;
 } Finder;
 
-static const CopIrBlock *
-block_at (const CopGraph *graph, unsigned i)
-{
-  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
-}
-
 static const CopIrStatement *
 statement_at (const CopGraph *graph, unsigned i)
 {
@@ -81,7 +75,7 @@ is_plain_tree (const CopIrUnit *unit, CopIrRef ref)
 static bool
 is_plain_block (const CopGraph *graph, unsigned i)
 {
-  const CopIrBlock *block = block_at (graph, i);
+  const CopIrBlock *block = cop_graph_block (graph, i);
 
   for (unsigned j = 0; j < block->n; j++)
     {
@@ -128,14 +122,15 @@ is_innermost (const CopGraph *graph, unsigned loop)
 static bool
 is_plain_loop (const CopGraph *graph, uint64_t blocks)
 {
-  int page = cop_ir_page_of (block_at (graph, g_bit_nth_lsf (blocks, -1))->offset);
+  const CopIrBlock *first = cop_graph_block (graph, (unsigned) g_bit_nth_lsf (blocks, -1));
+  int page = cop_ir_page_of (first->offset);
   unsigned n = 0;
 
   for (unsigned i = 0; i < graph->n; i++)
     if (blocks >> i & 1)
       {
         /* A way onto another page may have to ask C where that is. */
-        if (++n > MAX_BLOCKS || cop_ir_page_of (block_at (graph, i)->offset) != page ||
+        if (++n > MAX_BLOCKS || cop_ir_page_of (cop_graph_block (graph, i)->offset) != page ||
             !is_plain_block (graph, i))
           return false;
       }
@@ -312,7 +307,7 @@ follow_registers (Finder *f)
     f->in[0].x[reg].base = (uint8_t) reg;
   for (unsigned i = 0; i < f->n_blocks; i++)
     {
-      const CopIrBlock *block = block_at (f->graph, f->order[i]);
+      const CopIrBlock *block = cop_graph_block (f->graph, f->order[i]);
       Values values;
 
       meet (f, i);

@@ -113,20 +113,7 @@ cop_words_wide_reads (const CopIrUnit *unit, CopIrRef ref, bool low)
          cop_words_wide_reads (unit, node->c, low);
 }
 
-static uint32_t
-all_reads (const CopIrUnit *unit, CopIrRef ref)
-{
-  const CopIrNode *node;
-
-  if (ref == IR_NONE)
-    return 0;
-  node = cop_ir_node (unit, ref);
-  if (node->op == IR_GETX)
-    return 1u << (node->imm & 31);
-  return all_reads (unit, node->a) | all_reads (unit, node->b) | all_reads (unit, node->c);
-}
-
-/* The same for a statement, whose result may be a low half as well. */
+/* What a statement needs wide; its result may be a low half as well. */
 static uint32_t
 wide_reads_of (const CopIrUnit *unit, const CopIrStatement *statement)
 {
@@ -166,7 +153,7 @@ cop_words_wants (const CopIrUnit *unit, const CopIrBlock *block, uint32_t at_end
         continue;
       if (statement->kind == IR_SETX)
         now |= 1u << statement->reg;
-      now |= all_reads (unit, statement->a) | all_reads (unit, statement->b);
+      now |= cop_ir_reads (unit, statement->a) | cop_ir_reads (unit, statement->b);
       now &= ~wide_reads_of (unit, statement);
     }
   return now;
@@ -200,7 +187,7 @@ read_first (const CopIrUnit *unit, const CopIrBlock *block)
 
       if (statement->kind == IR_NOP || statement->kind == IR_LATE)
         continue;
-      reads |= (all_reads (unit, statement->a) | all_reads (unit, statement->b)) & ~written;
+      reads |= (cop_ir_reads (unit, statement->a) | cop_ir_reads (unit, statement->b)) & ~written;
       if (statement->kind == IR_SETX)
         written |= 1u << statement->reg;
     }
@@ -227,12 +214,6 @@ extended (const CopIrUnit *unit, const CopIrBlock *block)
   return regs;
 }
 
-static const CopIrBlock *
-block_at (const CopGraph *graph, unsigned i)
-{
-  return &g_array_index (graph->unit->blocks, CopIrBlock, i);
-}
-
 static void
 find_wants (CopFacts *facts, const CopGraph *graph)
 {
@@ -257,8 +238,8 @@ find_wants (CopFacts *facts, const CopGraph *graph)
                 leads_on = true;
               }
           facts->low_at_end[i] = leads_on ? behind : 0;
-          before = cop_words_wants (graph->unit, block_at (graph, i), facts->low_at_end[i], NULL) &
-                   facts->low[i];
+          before = facts->low[i] & cop_words_wants (graph->unit, cop_graph_block (graph, i),
+                                                    facts->low_at_end[i], NULL);
           again |= before != facts->low[i];
           facts->low[i] = before;
         }
@@ -269,9 +250,11 @@ find_wants (CopFacts *facts, const CopGraph *graph)
 static void
 find_candidates (CopFacts *facts, const CopGraph *graph, const uint32_t *extends)
 {
-  uint32_t live[COP_GRAPH_BLOCKS] = { 0 };
+  uint32_t live[COP_GRAPH_BLOCKS] = { 0 }, reads[COP_GRAPH_BLOCKS];
   bool again = true;
 
+  for (unsigned i = 0; i < graph->n; i++)
+    reads[i] = read_first (graph->unit, cop_graph_block (graph, i));
   while (again)
     {
       again = false;
@@ -282,7 +265,7 @@ find_candidates (CopFacts *facts, const CopGraph *graph, const uint32_t *extends
           for (unsigned j = 0; j < graph->n; j++)
             if ((graph->successors[i] >> j & 1) && graph->loop[j] >= 0)
               more |= live[j];
-          more = read_first (graph->unit, block_at (graph, i)) | (more & ~graph->writes[i]);
+          more = reads[i] | (more & ~graph->writes[i]);
           again |= more != live[i];
           live[i] = more;
         }
@@ -314,7 +297,7 @@ cop_words_find (CopFacts *facts, const CopGraph *graph)
   memset (facts->low_at_end, 0, sizeof facts->low_at_end);
   for (unsigned i = 0; i < graph->n; i++)
     if (graph->loop[i] >= 0)
-      any |= extends[i] = extended (graph->unit, block_at (graph, i));
+      any |= extends[i] = extended (graph->unit, cop_graph_block (graph, i));
   if (any == 0)
     return;
   find_wants (facts, graph);
@@ -328,7 +311,7 @@ cop_words_find (CopFacts *facts, const CopGraph *graph)
 
           if (graph->loop[j] < 0)
             continue;
-          behind = pass_on (graph->unit, block_at (graph, j), facts->words[j]);
+          behind = pass_on (graph->unit, cop_graph_block (graph, j), facts->words[j]);
           for (unsigned i = 0; i < graph->n; i++)
             if ((graph->successors[j] >> i & 1) && graph->loop[i] >= 0 &&
                 (graph->loops[graph->loop[i]].blocks >> j & 1) && (facts->words[i] & ~behind) != 0)
