@@ -21,32 +21,25 @@ unboxed (CopIrUnit *unit, unsigned reg)
   return cop_ir_add (unit, IR_UNBOX32, bits, IR_NONE, IR_NONE, 0);
 }
 
-static void
-add (CopIrUnit *unit, CopIrStatementKind kind, unsigned reg, CopIrRef a, uint64_t imm)
-{
-  CopIrStatement statement = { .kind = kind, .reg = reg, .a = a, .b = IR_NONE, .imm = imm,
-                               .span = IR_NO_SPAN };
-
-  g_array_append_val (unit->statements, statement);
-}
-
 /* reg = from, as an f32 */
 static void
 set_single (CopIrUnit *unit, unsigned reg, unsigned from)
 {
-  add (unit, IR_SETF, reg, cop_ir_add (unit, IR_BOX32, unboxed (unit, from), IR_NONE, IR_NONE, 0), 0);
+  CopIrRef boxed = cop_ir_add (unit, IR_BOX32, unboxed (unit, from), IR_NONE, IR_NONE, 0);
+
+  add (unit, IR_SETF, reg, boxed, IR_NONE, 0);
 }
 
 static void
 set_double (CopIrUnit *unit, unsigned reg)
 {
-  add (unit, IR_SETF, reg, cop_ir_add (unit, IR_GETF, IR_NONE, IR_NONE, IR_NONE, FT2), 0);
+  add (unit, IR_SETF, reg, cop_ir_add (unit, IR_GETF, IR_NONE, IR_NONE, IR_NONE, FT2), IR_NONE, 0);
 }
 
 static void
 branch (CopIrUnit *unit, uint64_t to)
 {
-  add (unit, IR_BRANCH, 0, cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, 10), to);
+  add (unit, IR_BRANCH, 0, x (unit, 10), IR_NONE, to);
 }
 
 static void
@@ -68,7 +61,7 @@ test_loop (void)
   g_test_summary ("what every way round a loop leaves behind holds in it, and outside nothing does");
   set_single (unit, FT0, FT0);
   end_block (unit, 0);
-  add (unit, IR_MAKE_DIRTY, 0, IR_NONE, 0);
+  add (unit, IR_MAKE_DIRTY, 0, IR_NONE, IR_NONE, 0);
   set_single (unit, FT0, FT0);
   set_single (unit, FT1, FT2);
   branch (unit, 4);

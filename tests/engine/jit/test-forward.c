@@ -2,6 +2,8 @@
  *
  * Values that only serve to make others: which may move into their use, and which must stay.
  */
+#include "unit-blocks.h"
+
 #include "engine/jit/forward.h"
 
 #include <glib.h>
@@ -14,40 +16,10 @@ enum
   A1 = 11,
 };
 
-static CopIrRef
-x (CopIrUnit *unit, unsigned reg)
-{
-  return cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, reg);
-}
-
-static CopIrRef
-with (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t n)
-{
-  return cop_ir_add (unit, op, a, cop_ir_const (unit, n), IR_NONE, 0);
-}
-
-static CopIrRef
-both (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
-{
-  return cop_ir_add (unit, op, a, b, IR_NONE, 0);
-}
-
-static void
-set (CopIrUnit *unit, unsigned reg, CopIrRef value)
-{
-  CopIrStatement statement = { .kind = IR_SETX, .reg = reg, .a = value, .b = IR_NONE,
-                               .span = IR_NO_SPAN };
-
-  g_array_append_val (unit->statements, statement);
-}
-
 static void
 store (CopIrUnit *unit, CopIrRef gva, CopIrRef value)
 {
-  CopIrStatement statement = { .kind = IR_STORE, .a = gva, .b = value, .imm = 64,
-                               .span = IR_NO_SPAN };
-
-  g_array_append_val (unit->statements, statement);
+  add (unit, IR_STORE, 0, gva, value, 64);
 }
 
 /* The statements that are left, each as "kind reg op". */

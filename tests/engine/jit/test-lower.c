@@ -15,18 +15,6 @@ enum
   A2 = 12,
 };
 
-static CopIrRef
-x (CopIrUnit *unit, unsigned reg)
-{
-  return cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, reg);
-}
-
-static CopIrRef
-both (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
-{
-  return cop_ir_add (unit, op, a, b, IR_NONE, 0);
-}
-
 /* (a0 * a1) ^ (a1 * a2), and two of these, and so on. */
 static CopIrRef
 make_tree (CopIrUnit *unit, unsigned depth)
@@ -52,12 +40,10 @@ test_large (void)
     for (unsigned depth = 0; depth < 6; depth += 5)
       {
         CopIrUnit *unit = cop_ir_unit_new ();
-        CopIrStatement store = { .kind = IR_STORE, .a = x (unit, A0), .imm = 64,
-                                 .span = IR_NO_SPAN };
+        CopIrRef value = depth == 0 ? both (unit, IR_ADD, x (unit, A0), x (unit, A1))
+                                    : make_tree (unit, depth);
 
-        store.b = depth == 0 ? both (unit, IR_ADD, x (unit, A0), x (unit, A1))
-                             : make_tree (unit, depth);
-        g_array_append_val (unit->statements, store);
+        add (unit, IR_STORE, 0, x (unit, A0), value, 64);
         end_block (unit, 0);
         g_assert_cmpint (cop_jit_lower (lowerer, unit), ==, depth == 0);
         cop_ir_unit_free (unit);
@@ -72,15 +58,12 @@ test_beside_an_access (void)
   g_autoptr (GError) error = NULL;
   CopJitCache *cache = cop_jit_cache_new (1 << 20, &error);
   CopIrUnit *unit = cop_ir_unit_new ();
-  CopIrStatement store = { .kind = IR_STORE, .imm = 64, .span = IR_NO_SPAN };
   CopJitLowerer *lowerer;
 
   g_assert_no_error (error);
   lowerer = cop_jit_lowerer_new (cache);
   g_test_summary ("What needs a register that holds an address or its addend makes no code");
-  store.a = x (unit, A0);
-  store.b = both (unit, IR_ROR, x (unit, A1), x (unit, A2));
-  g_array_append_val (unit->statements, store);
+  add (unit, IR_STORE, 0, x (unit, A0), both (unit, IR_ROR, x (unit, A1), x (unit, A2)), 64);
   end_block (unit, 0);
   g_assert_false (cop_jit_lower (lowerer, unit));
   cop_ir_unit_free (unit);

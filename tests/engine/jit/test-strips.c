@@ -18,12 +18,6 @@ enum
 };
 
 static CopIrRef
-x (CopIrUnit *unit, unsigned reg)
-{
-  return cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, reg);
-}
-
-static CopIrRef
 sum (CopIrUnit *unit, CopIrRef a, CopIrRef b)
 {
   return cop_ir_add (unit, IR_ADD, a, b, IR_NONE, 0);
@@ -37,18 +31,9 @@ plus (CopIrUnit *unit, unsigned reg, int64_t n)
 }
 
 static void
-add (CopIrUnit *unit, CopIrStatementKind kind, unsigned reg, CopIrRef a, CopIrRef b, uint64_t imm)
-{
-  CopIrStatement statement = { .kind = kind, .reg = reg, .a = a, .b = b, .imm = imm,
-                               .span = IR_NO_SPAN };
-
-  g_array_append_val (unit->statements, statement);
-}
-
-static void
 move (CopIrUnit *unit, unsigned reg, int64_t n)
 {
-  add (unit, IR_SETX, reg, plus (unit, reg, n), IR_NONE, 0);
+  set (unit, reg, plus (unit, reg, n));
 }
 
 static void

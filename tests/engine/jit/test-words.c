@@ -19,42 +19,9 @@ enum
 #define BIT(reg) (1u << (reg))
 
 static CopIrRef
-x (CopIrUnit *unit, unsigned reg)
-{
-  return cop_ir_add (unit, IR_GETX, IR_NONE, IR_NONE, IR_NONE, reg);
-}
-
-static CopIrRef
-both (CopIrUnit *unit, CopIrOp op, CopIrRef a, CopIrRef b)
-{
-  return cop_ir_add (unit, op, a, b, IR_NONE, 0);
-}
-
-static CopIrRef
-with (CopIrUnit *unit, CopIrOp op, CopIrRef a, uint64_t n)
-{
-  return both (unit, op, a, cop_ir_const (unit, n));
-}
-
-static CopIrRef
 word (CopIrUnit *unit, CopIrRef a)
 {
   return cop_ir_add (unit, IR_SEXT32, a, IR_NONE, IR_NONE, 0);
-}
-
-static void
-add (CopIrUnit *unit, CopIrStatementKind kind, unsigned reg, CopIrRef a, CopIrRef b, uint64_t imm)
-{
-  CopIrStatement statement = { .kind = kind, .reg = reg, .a = a, .b = b, .imm = imm,
-                               .span = IR_NO_SPAN };
-
-  g_array_append_val (unit->statements, statement);
-}
-
-static void
-set (CopIrUnit *unit, unsigned reg, CopIrRef value)
-{
-  add (unit, IR_SETX, reg, value, IR_NONE, 0);
 }
 
 static void
