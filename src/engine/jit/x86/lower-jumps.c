@@ -158,7 +158,7 @@ push_link (CopJitBackend *b, unsigned reg)
     asm_push_m (&b->a, x_mem (reg));
 }
 
-/* An operand that set_far() lets be a member of hart.fars. @at: (out): where that is said */
+/* An operand that set_far() lets be a member of hart.fars: the last four bytes of the instruction. */
 static CopMem
 far_field (void)
 {

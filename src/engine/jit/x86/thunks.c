@@ -476,6 +476,7 @@ cop_x86_write_thunks (CopJitBackend *b, uint8_t *place, const uint8_t *exec, siz
   cop_x86_write_jump_far (b, differs);
   asm_bind (a, differs);
   /* Which of hart.fars: its number. */
+  G_STATIC_ASSERT (sizeof (CopJitFar) == 1 << 4);
   asm_lea (a, true, RDX, mem (RCX, HART_BIAS - (int32_t) offsetof (CopHart, fars)));
   asm_shift_ri (a, SHIFT_SHR, false, RDX, 4);
   write_find (a, HART_FIELD (jit.link_far), exit_pc);
